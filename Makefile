@@ -1,0 +1,44 @@
+# The targets that people and CI use. Each makes the virtual environment if it is not there yet.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test check format bench clean
+
+demo: $(VENV)/demo.installed
+	$(BIN)/firth demo
+
+test: $(VENV)/dev.installed
+	$(BIN)/python -m pytest
+
+check: $(VENV)/dev.installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/dev.installed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/bench.installed
+	@test -n "$(CORPUS)" || { echo "make bench needs a corpus: make bench CORPUS=path/to/text" >&2; exit 2; }
+	$(BIN)/python -m bench --corpus "$(CORPUS)" $(BENCH_OPTIONS)
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo.installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(INSTALL) --editable ".[demo]"
+	@touch $@
+
+$(VENV)/dev.installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(INSTALL) --editable ".[dev,demo]"
+	@touch $@
+
+$(VENV)/bench.installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(INSTALL) --editable ".[bench]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

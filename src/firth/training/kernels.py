@@ -1,0 +1,528 @@
+"""The training step compiled: arrays in, numbers out, no files, no objects, nothing random that has a state.
+
+The mathematics and its letters (W, C, x, o, y, q) are those of ``reference.py``, which judges this file.
+A *block* is the unit of training: (tables, a range of positions, learning rate, key) -> tables changed, loss.
+It works through its positions in chunks: first all draws of a chunk (:func:`draw_chunk`), then its steps
+(:func:`train_chunk`), in which nothing is random. A draw is a pure function of (key, position), and the key
+one of (seed, epoch), so that a block's draws do not depend on how positions are split into blocks.
+
+How a step is made fast (each with its figure in LOG.md):
+
+- *Scores* are made in tiles of 2 contexts x 6 outputs: twelve accumulators and eight rows' lanes stay in
+  registers. ``totals`` folds the accumulators into one vector whose lanes 0-5 are the first context's scores
+  and 6-11 the second's; the gradient is made from it in registers, for twelve pairs at once.
+- *Updates* go by column: for each 16 columns, six output rows' old and new values stay in registers while
+  the window's contexts pass by, each loaded and stored once.
+- The rows of the center two steps ahead are prefetched; the draws are known by then.
+- The *loss* costs almost nothing: q is needed for the gradient anyway, so the product of all q is kept, its
+  exponent summed apart, and one logarithm a chunk makes it the exact sum of log q.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from firth.training.simd import (
+    LANES,
+    clamp,
+    exponent,
+    fma,
+    load,
+    mantissa,
+    nearest,
+    power_of_two,
+    prefetch,
+    splat,
+    spread,
+    store,
+    totals,
+)
+
+TILE = 6
+"""Outputs in a tile; a step with more outputs (center + negatives) takes several tiles."""
+
+CHUNK = 1024
+"""Positions whose draws are made at a time."""
+
+AHEAD = 2
+"""How many steps ahead rows are prefetched."""
+
+SEEN = 1024
+"""Entries of the table that finds repeated words; two words with equal low bits are taken for one, safely."""
+
+PLAIN, SPECIAL = np.uint8(0), np.uint8(1)
+
+_MASKED = np.float32(80.0)  # added to a masked score: its likelihood is 1 and its gradient 0
+_LIMIT = np.float32(80.0)  # scores beyond this change neither loss nor gradient in float32
+
+
+class Tables(NamedTuple):
+    """The two tables that a run learns, row-major and flat; a row is ``stride`` float32 of which D are used."""
+
+    vectors: NDArray[np.float32]  # W
+    context_vectors: NDArray[np.float32]  # C
+    stride: int
+
+
+class Draws(NamedTuple):
+    """What the random draws of a run need besides the key: nothing here changes during a run."""
+
+    keep: NDArray[np.uint32]  # word id -> kept if 32 random bits are at most this
+    alias: NDArray[np.uint64]  # the noise distribution, packed: see ``sampling.alias_table``
+    window: int
+    shrink_windows: bool
+    negative: int
+
+
+class Scratch(NamedTuple):
+    """Buffers of one thread, allocated once; sizes by :func:`make_scratch`."""
+
+    kept: NDArray[np.int32]  # word ids of the chunk's kept positions, with some on either side
+    bits: NDArray[np.uint64]  # random bits of their positions
+    first: NDArray[np.int32]  # index in ``kept`` of the first word of its sentence
+    past: NDArray[np.int32]  # ... and one past the last
+    reach: NDArray[np.int32]  # drawn window
+    outputs: NDArray[np.int32]  # (kept, negative + 1): the center and its negatives
+    special: NDArray[np.uint8]  # SPECIAL where two of the outputs may be the same word
+    x_rows: NDArray[np.int64]  # offsets of the window's rows in W
+    o_rows: NDArray[np.int64]  # offsets of the outputs' rows in C, whole tiles
+    label: NDArray[np.float32]  # lanes of y by tile, for a pair of contexts and for a single one
+    mask: NDArray[np.float32]  # lanes added to y * score, like label
+    gradient: NDArray[np.float32]  # lanes of alpha * y * (1 - q) by tile and pair of contexts
+    x_old: NDArray[np.float32]  # copies of the window's rows before the step
+    x_slots: NDArray[np.int64]  # offsets of the rows in x_old
+    o_old: NDArray[np.float32]  # copies of the outputs' rows before the step
+    o_slots: NDArray[np.int64]  # offsets of the rows in o_old
+    seen: NDArray[np.int64]  # by a word's low bits: the stamp of the last step that met such a word
+    stamp: NDArray[np.int64]  # the last stamp given
+    loss: NDArray[np.float32]  # two vectors: product of the likelihoods' mantissas, sum of their exponents
+
+
+@njit(nogil=True, _nrt=False, forceinline=True)
+def mix64(x: np.uint64) -> np.uint64:
+    """Return 64 well mixed bits of ``x``: the finalizer of SplitMix64 (Steele et al. 2014)."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_LOW = np.uint64(0xFFFFFFFF)
+_HALF = np.uint64(32)
+
+
+@njit(nogil=True, _nrt=False, forceinline=True)
+def position_bits(key: np.uint64, position: int) -> np.uint64:
+    """Return the 64 random bits that belong to a position: the low half says whether it is kept."""
+    return mix64(key + (np.uint64(position) + np.uint64(1)) * GOLDEN)
+
+
+@njit(nogil=True, _nrt=False, forceinline=True)
+def scaled(bits: np.uint64, n: np.uint64) -> np.uint64:
+    """Return a number from 0 to n - 1 made from the high half of ``bits`` (Lemire 2019, without rejection)."""
+    return ((bits >> _HALF) * n) >> _HALF
+
+
+@njit(nogil=True, _nrt=False, forceinline=True)
+def draw_negative(draws: Draws, bits: np.uint64) -> np.int32:
+    """Return a word id drawn from the noise distribution by the alias method."""
+    slot = scaled(bits, np.uint64(len(draws.alias)))
+    entry = draws.alias[slot]
+    return np.int32(slot if bits & _LOW <= entry >> _HALF else entry & _LOW)
+
+
+@njit(nogil=True, _nrt=False, forceinline=True)
+def keep_range(ids, begin, end, most, draws: Draws, key, scratch: Scratch, n, first):
+    """Append the kept words among positions ``begin`` ... ``end`` to ``scratch.kept``, at most ``most``.
+
+    ``n`` words are there already; ``first`` is the index of the sentence's first. Returns the new ``n``.
+    """
+    past = n + most
+    for p in range(begin, end):
+        if n == past:
+            break
+        bits = position_bits(key, p)
+        scratch.kept[n] = ids[p]
+        scratch.first[n] = first
+        scratch.bits[n] = bits
+        n += np.int64(bits & _LOW <= np.uint64(draws.keep[ids[p]]))  # no branch: it would be a guess
+    return n
+
+
+@njit(nogil=True, _nrt=False, forceinline=True)
+def kept_before(ids, low, begin, draws: Draws, key):
+    """Return the position from which ``window`` words before ``begin`` are kept, not below ``low``."""
+    found, p = 0, begin
+    while p > low and found < draws.window:
+        p -= 1
+        if position_bits(key, p) & _LOW <= np.uint64(draws.keep[ids[p]]):
+            found += 1
+    return p
+
+
+@njit(nogil=True, _nrt=False, forceinline=True)
+def next_stamp(scratch: Scratch):
+    """Return a number that ``scratch.seen`` does not hold yet."""
+    scratch.stamp[0] += 1
+    return scratch.stamp[0]
+
+
+@njit(nogil=True, _nrt=False)
+def draw_chunk(ids, starts, sentence, begin, end, draws: Draws, key, scratch: Scratch):
+    """Make all draws of the positions ``begin`` ... ``end``; ``begin`` lies in sentence number ``sentence``.
+
+    Kept words go to ``scratch.kept``, with up to ``window`` kept words of the same sentence on either side,
+    so that no window is cut at a chunk's edge. Returns (first center, one past the last, sentence of ``end``),
+    the centers as indices in ``kept``.
+    """
+    before = kept_before(ids, starts[sentence], begin, draws, key)
+    n = keep_range(ids, before, begin, begin - before, draws, key, scratch, 0, 0)
+    center_first, first, p = n, 0, begin
+    while p < end:
+        stop = min(end, starts[sentence + 1])
+        n = keep_range(ids, p, stop, stop - p, draws, key, scratch, n, first)
+        p = stop
+        if p == starts[sentence + 1]:
+            scratch.past[first:n] = n
+            sentence, first = sentence + 1, n
+    center_past = n
+    if first < n:
+        n = keep_range(ids, end, starts[sentence + 1], draws.window, draws, key, scratch, n, first)
+        scratch.past[first:n] = n
+    draw_windows(center_first, center_past, draws, scratch)
+    return center_first, center_past, sentence
+
+
+@njit(nogil=True, _nrt=False, forceinline=True)
+def draw_windows(center_first, center_past, draws: Draws, scratch: Scratch):
+    """Draw the window and the outputs, center and negatives, of every center."""
+    size = draws.negative + 1
+    for k in range(center_first, center_past):
+        bits = scratch.bits[k]
+        scratch.reach[k] = draws.window
+        if draws.shrink_windows:
+            scratch.reach[k] = np.int32(1) + np.int32(scaled(bits, np.uint64(draws.window)))
+        scratch.outputs[k * size] = scratch.kept[k]
+        scratch.special[k] = PLAIN
+        stamp = next_stamp(scratch)
+        scratch.seen[scratch.kept[k] & (SEEN - 1)] = stamp
+        for j in range(1, size):
+            word = draw_negative(draws, mix64(bits + np.uint64(j) * GOLDEN))
+            scratch.outputs[k * size + j] = word
+            if scratch.seen[word & (SEEN - 1)] == stamp:
+                scratch.special[k] = SPECIAL
+            scratch.seen[word & (SEEN - 1)] = stamp
+
+
+@njit(nogil=True, _nrt=False, forceinline=True)
+def gather_contexts(k, tables: Tables, scratch: Scratch):
+    """Note where the rows of center ``k``'s context words lie; return (how many, may a row stand twice).
+
+    An odd number is made even by the last row again, whose gradients are masked.
+    """
+    first = max(scratch.first[k], k - scratch.reach[k])
+    past = min(scratch.past[k], k + scratch.reach[k] + 1)
+    M, repeated = 0, False
+    stamp = next_stamp(scratch)
+    for c in range(first, past):
+        if c != k:
+            word = scratch.kept[c]
+            scratch.x_rows[M] = np.int64(word) * tables.stride
+            repeated |= scratch.seen[word & (SEEN - 1)] == stamp
+            scratch.seen[word & (SEEN - 1)] = stamp
+            M += 1
+    if M > 0:
+        scratch.x_rows[M] = scratch.x_rows[M - 1]
+    return M, repeated
+
+
+@njit(nogil=True, _nrt=False, forceinline=True)
+def gather_outputs(k, size, tables: Tables, scratch: Scratch):
+    """Note where the rows of center ``k``'s outputs lie; the last tile is filled up with the center's row."""
+    center = scratch.outputs[k * size]
+    for j in range(size):
+        scratch.o_rows[j] = np.int64(scratch.outputs[k * size + j]) * tables.stride
+    for j in range(size, len(scratch.o_rows)):
+        scratch.o_rows[j] = scratch.o_rows[0]
+    if scratch.special[k] != PLAIN:
+        for j in range(1, size):
+            if scratch.outputs[k * size + j] == center:
+                mask_output(j, np.float32(0.0), _MASKED, scratch)
+
+
+@njit(nogil=True, _nrt=False, forceinline=True)
+def copy_rows(n, source, rows, target, slots, stride):
+    """Copy ``n`` rows of ``source`` to ``target``."""
+    for i in range(n):
+        for d in range(0, stride, LANES):
+            store(target, slots[i] + d, load(source, rows[i] + d))
+
+
+@njit(nogil=True, _nrt=False, forceinline=True)
+def mask_output(j, label, mask, scratch: Scratch):
+    """Set the label and the mask of output ``j`` for every context."""
+    for single in range(2):
+        at = ((j // TILE) * 2 + single) * LANES + j % TILE
+        scratch.label[at] = label
+        scratch.mask[at] = mask
+    pair = (j // TILE) * 2 * LANES + TILE + j % TILE
+    scratch.label[pair] = label
+    scratch.mask[pair] = mask
+
+
+@njit(nogil=True, _nrt=False, forceinline=True)
+def exp2_fraction(t):
+    """Return 2 ** t for t in [-1/2, 1/2]: a polynomial with relative error below 2e-7."""
+    p = splat(np.float32(1.535336188319500e-4))
+    p = fma(p, t, splat(np.float32(1.339887440266574e-3)))
+    p = fma(p, t, splat(np.float32(9.618437357674640e-3)))
+    p = fma(p, t, splat(np.float32(5.550332471162809e-2)))
+    p = fma(p, t, splat(np.float32(2.402264791363012e-1)))
+    p = fma(p, t, splat(np.float32(6.931472028550421e-1)))
+    return fma(p, t, splat(np.float32(1.0)))
+
+
+@njit(nogil=True, _nrt=False, forceinline=True)
+def exp_of_minus(z):
+    """Return e ** -z for z in [-80, 80]."""
+    t = z * splat(np.float32(-1.4426950408889634))
+    whole = nearest(t)
+    return exp2_fraction(t - whole) * power_of_two(whole)
+
+
+@njit(nogil=True, _nrt=False, forceinline=True)
+def tile_scores(X, x0, x1, O, o_rows, j, stride):
+    """Return the scores of two rows of ``X`` with six of ``O`` from ``o_rows[j]`` on, in lanes 0-5 and 6-11."""
+    o0, o1, o2 = o_rows[j], o_rows[j + 1], o_rows[j + 2]
+    o3, o4, o5 = o_rows[j + 3], o_rows[j + 4], o_rows[j + 5]
+    a0 = a1 = a2 = a3 = a4 = a5 = splat(np.float32(0.0))
+    b0 = b1 = b2 = b3 = b4 = b5 = splat(np.float32(0.0))
+    for d in range(0, stride, LANES):
+        a, b = load(X, x0 + d), load(X, x1 + d)
+        o = load(O, o0 + d)
+        a0, b0 = fma(a, o, a0), fma(b, o, b0)
+        o = load(O, o1 + d)
+        a1, b1 = fma(a, o, a1), fma(b, o, b1)
+        o = load(O, o2 + d)
+        a2, b2 = fma(a, o, a2), fma(b, o, b2)
+        o = load(O, o3 + d)
+        a3, b3 = fma(a, o, a3), fma(b, o, b3)
+        o = load(O, o4 + d)
+        a4, b4 = fma(a, o, a4), fma(b, o, b4)
+        o = load(O, o5 + d)
+        a5, b5 = fma(a, o, a5), fma(b, o, b5)
+    return totals(a0, a1, a2, a3, a4, a5, b0, b1, b2, b3, b4, b5)
+
+
+@njit(nogil=True, _nrt=False, forceinline=True)
+def step_gradients(M, alpha, X, x_rows, O, o_rows, stride, scratch: Scratch):
+    """Write alpha * y * (1 - q) of every pair of the window to ``scratch.gradient``, add up its loss."""
+    product, exponents = load(scratch.loss, 0), load(scratch.loss, LANES)
+    one, rate = splat(np.float32(1.0)), splat(alpha)
+    at = 0
+    for j in range(0, len(o_rows), TILE):
+        for i in range(0, M, 2):
+            z = tile_scores(X, x_rows[i], x_rows[i + 1], O, o_rows, j, stride)
+            lanes = ((j // TILE) * 2 + (i + 1 == M)) * LANES
+            y = load(scratch.label, lanes)
+            e = exp_of_minus(clamp(fma(y, z, load(scratch.mask, lanes)), -_LIMIT, _LIMIT))
+            q = one / (one + e)
+            store(scratch.gradient, at, rate * y * (e * q))
+            at += LANES
+            product = product * q
+            exponents = exponents + exponent(product)
+            product = mantissa(product)
+    store(scratch.loss, 0, product)
+    store(scratch.loss, LANES, exponents)
+
+
+@njit(nogil=True, _nrt=False, forceinline=True)
+def update_rows(M, add, X, x_from, O, o_from, tables: Tables, scratch: Scratch):
+    """Add every pair's change to its two rows, by columns: the outputs of a tile stay in registers.
+
+    ``X`` and ``O`` hold the rows before the step, from ``x_from`` and ``o_from`` on: the tables themselves
+    or copies. With ``add`` the outputs' changes are added to rows that may have changed meanwhile.
+    """
+    W, C, G = tables.vectors, tables.context_vectors, scratch.gradient
+    x_rows, o_rows = scratch.x_rows, scratch.o_rows
+    tile = 0
+    for j in range(0, len(o_rows), TILE):
+        r0, r1, r2 = o_from[j], o_from[j + 1], o_from[j + 2]
+        r3, r4, r5 = o_from[j + 3], o_from[j + 4], o_from[j + 5]
+        for d in range(0, tables.stride, LANES):
+            o0, o1, o2 = load(O, r0 + d), load(O, r1 + d), load(O, r2 + d)
+            o3, o4, o5 = load(O, r3 + d), load(O, r4 + d), load(O, r5 + d)
+            n0, n1, n2, n3, n4, n5 = o0, o1, o2, o3, o4, o5
+            for i in range(M):
+                x = load(X, x_from[i] + d)
+                at = x_rows[i] + d
+                new = load(W, at)
+                g = tile + (i >> 1) * LANES + (i & 1) * TILE
+                step = spread(G, g)
+                new, n0 = fma(step, o0, new), fma(step, x, n0)
+                step = spread(G, g + 1)
+                new, n1 = fma(step, o1, new), fma(step, x, n1)
+                step = spread(G, g + 2)
+                new, n2 = fma(step, o2, new), fma(step, x, n2)
+                step = spread(G, g + 3)
+                new, n3 = fma(step, o3, new), fma(step, x, n3)
+                step = spread(G, g + 4)
+                new, n4 = fma(step, o4, new), fma(step, x, n4)
+                step = spread(G, g + 5)
+                new, n5 = fma(step, o5, new), fma(step, x, n5)
+                store(W, at, new)
+            if add:
+                add_change(C, o_rows[j] + d, o0, n0)
+                add_change(C, o_rows[j + 1] + d, o1, n1)
+                add_change(C, o_rows[j + 2] + d, o2, n2)
+                add_change(C, o_rows[j + 3] + d, o3, n3)
+                add_change(C, o_rows[j + 4] + d, o4, n4)
+                add_change(C, o_rows[j + 5] + d, o5, n5)
+            else:
+                store(C, r0 + d, n0)
+                store(C, r1 + d, n1)
+                store(C, r2 + d, n2)
+                store(C, r3 + d, n3)
+                store(C, r4 + d, n4)
+                store(C, r5 + d, n5)
+        tile += ((M + 1) >> 1) * LANES
+
+
+@njit(nogil=True, _nrt=False, forceinline=True)
+def add_change(flat, at, old, new):
+    """Add ``new - old`` to a row that may have changed since ``old`` was read."""
+    store(flat, at, load(flat, at) + (new - old))
+
+
+@njit(nogil=True, _nrt=False, forceinline=True)
+def prefetch_center(k, size, window, tables: Tables, scratch: Scratch):
+    """Prefetch what center ``k`` will be the first to need: its outputs' rows, the farthest context's."""
+    context = np.int64(scratch.kept[k + window]) * tables.stride
+    for d in range(0, tables.stride, LANES):
+        prefetch(tables.vectors, context + d)
+    for j in range(k * size, (k + 1) * size):
+        row = np.int64(scratch.outputs[j]) * tables.stride
+        for d in range(0, tables.stride, LANES):
+            prefetch(tables.context_vectors, row + d)
+
+
+@njit(nogil=True, _nrt=False, forceinline=True)
+def train_center(M, repeated, special, alpha, tables: Tables, scratch: Scratch):
+    """Take the step of one center. All gradients are those at the rows' values before the step.
+
+    The common case works on the tables in place. Where a row may stand twice among the contexts or the
+    outputs, or where there are several tiles, the rows are first copied.
+    """
+    stride, x_rows, o_rows = tables.stride, scratch.x_rows, scratch.o_rows
+    if repeated or special or len(o_rows) > TILE:
+        X, x_slots, O, o_slots = scratch.x_old, scratch.x_slots, scratch.o_old, scratch.o_slots
+        copy_rows(M + (M & 1), tables.vectors, x_rows, X, x_slots, stride)
+        copy_rows(len(o_rows), tables.context_vectors, o_rows, O, o_slots, stride)
+        step_gradients(M, alpha, X, x_slots, O, o_slots, stride, scratch)
+        update_rows(M, True, X, x_slots, O, o_slots, tables, scratch)
+    else:
+        W, C = tables.vectors, tables.context_vectors
+        step_gradients(M, alpha, W, x_rows, C, o_rows, stride, scratch)
+        update_rows(M, False, W, x_rows, C, o_rows, tables, scratch)
+
+
+@njit(nogil=True, _nrt=False, forceinline=True)
+def train_chunk(center_first, center_past, alpha, draws: Draws, tables: Tables, scratch: Scratch):
+    """Take the step of every center of the chunk; return the number of pairs."""
+    size = draws.negative + 1
+    filled = size != len(scratch.o_rows)
+    pairs = 0
+    for k in range(center_first, center_past):
+        if k + AHEAD < center_past:
+            prefetch_center(k + AHEAD, size, draws.window, tables, scratch)
+        M, repeated = gather_contexts(k, tables, scratch)
+        if M == 0:
+            continue
+        gather_outputs(k, size, tables, scratch)
+        special = scratch.special[k] != PLAIN
+        train_center(M, repeated, filled or special, alpha, tables, scratch)
+        if special:
+            for j in range(1, size):
+                mask_output(j, np.float32(-1.0), np.float32(0.0), scratch)
+        pairs += M
+    return pairs
+
+
+@njit(nogil=True, _nrt=False, forceinline=True)
+def take_loss(scratch: Scratch) -> float:
+    """Return minus the logarithm of the product of all likelihoods since the last call, in nats."""
+    bits = 0.0
+    for lane in range(LANES):
+        bits += math.log2(scratch.loss[lane]) + scratch.loss[LANES + lane]
+        scratch.loss[lane] = 1.0
+        scratch.loss[LANES + lane] = 0.0
+    return -bits * math.log(2.0)
+
+
+@njit(nogil=True, _nrt=False)
+def train_block(ids, starts, begin, end, alpha, key, draws: Draws, tables: Tables, scratch: Scratch):
+    """Train on the centers at positions ``begin`` ... ``end``; return (loss in nats, pairs, centers).
+
+    Windows reach over the block's edges into its sentence; only the rows of ``tables`` change.
+    """
+    sentence = np.searchsorted(starts, begin, side="right") - 1
+    loss, pairs, centers = 0.0, 0, 0
+    for chunk in range(begin, end, CHUNK):
+        first, past, sentence = draw_chunk(
+            ids, starts, sentence, chunk, min(chunk + CHUNK, end), draws, key, scratch
+        )
+        pairs += train_chunk(first, past, alpha, draws, tables, scratch)
+        loss += take_loss(scratch)
+        centers += past - first
+    return loss, pairs, centers
+
+
+def row_stride(vector_size: int) -> int:
+    """Return the float32 numbers that a row takes: 100 -> 112."""
+    return -(-vector_size // LANES) * LANES
+
+
+def make_scratch(draws: Draws, stride: int) -> Scratch:
+    """Return the buffers that one thread needs."""
+    words = CHUNK + 2 * draws.window
+    size = draws.negative + 1
+    tiles = -(-size // TILE)
+    contexts = 2 * draws.window + 2
+    label, mask = np.zeros((tiles, 2, LANES), np.float32), np.full((tiles, 2, LANES), _MASKED)
+    for j in range(size):
+        for single, lane in ((0, j % TILE), (0, TILE + j % TILE), (1, j % TILE)):
+            label[j // TILE, single, lane] = 1.0 if j == 0 else -1.0
+            mask[j // TILE, single, lane] = 0.0
+    return Scratch(
+        kept=np.zeros(words, np.int32),
+        bits=np.zeros(words, np.uint64),
+        first=np.zeros(words, np.int32),
+        past=np.zeros(words, np.int32),
+        reach=np.zeros(words, np.int32),
+        outputs=np.zeros(words * size, np.int32),
+        special=np.zeros(words, np.uint8),
+        x_rows=np.zeros(contexts, np.int64),
+        o_rows=np.zeros(tiles * TILE, np.int64),
+        label=label.reshape(-1),
+        mask=mask.reshape(-1),
+        gradient=np.zeros((tiles * contexts // 2 + 1) * LANES, np.float32),
+        x_old=aligned_zeros(contexts * stride),
+        x_slots=np.arange(contexts, dtype=np.int64) * stride,
+        o_old=aligned_zeros(tiles * TILE * stride),
+        o_slots=np.arange(tiles * TILE, dtype=np.int64) * stride,
+        seen=np.zeros(SEEN, np.int64),
+        stamp=np.zeros(1, np.int64),
+        loss=np.repeat(np.array([1.0, 0.0], np.float32), LANES),
+    )
+
+
+def aligned_zeros(n: int) -> NDArray[np.float32]:
+    """Return ``n`` float32 zeros that begin on a cache line, so that no row of 16 lies across two."""
+    raw = np.zeros(n + LANES, np.float32)
+    skip = (-raw.ctypes.data % 64) // 4
+    return raw[skip : skip + n]

@@ -1,0 +1,37 @@
+"""The tables that turn uniform random bits into the draws of skip-gram: which words to keep, which negatives."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+_WHOLE = 2.0**32
+
+
+def keep_threshold(keep_prob: NDArray[np.float64]) -> NDArray[np.uint32]:
+    """Return, for each word, the largest 32 random bits with which it is kept: 1.0 -> 2**32 - 1."""
+    return (np.clip(np.ceil(keep_prob * _WHOLE), 1.0, _WHOLE) - 1.0).astype(np.uint32)
+
+
+def alias_table(prob: NDArray[np.float64]) -> NDArray[np.uint64]:
+    """Return a table of V entries from which one uniform slot and 32 random bits draw a word by ``prob``.
+
+    With random bits of at most the entry's high half the slot stands for itself, else for the word in the
+    entry's low half (Walker 1977; built as by Vose 1991): one memory access a draw. ``prob`` is (V,) and
+    sums to 1; it is met exactly but for the rounding to 2**-32 of a slot.
+    """
+    V = len(prob)
+    share = prob * V
+    accept = np.full(V, 2**32 - 1, np.uint32)
+    other = np.arange(V, dtype=np.int32)
+    shares = share.tolist()
+    poor = [i for i, p in enumerate(shares) if p < 1.0]
+    rich = [i for i, p in enumerate(shares) if p >= 1.0]
+    while poor and rich:
+        small, large = poor.pop(), rich[-1]
+        accept[small] = max(int(np.ceil(shares[small] * _WHOLE)) - 1, 0)
+        other[small] = large
+        shares[large] -= 1.0 - shares[small]
+        if shares[large] < 1.0:
+            poor.append(rich.pop())
+    return (accept.astype(np.uint64) << np.uint64(32)) | other.astype(np.uint64)
