@@ -25,6 +25,10 @@ class OutputExistsError(FirthError, FileExistsError):
     """The place to write to is taken."""
 
 
+class TrainingError(FirthError, ArithmeticError):
+    """The numbers of a run are no longer finite."""
+
+
 class ResumeError(FirthError):
     """A run cannot be gone on with."""
 
@@ -39,3 +43,10 @@ class UnknownWordError(FirthError, KeyError):
     def __str__(self) -> str:
         """Return the message as it was written (``KeyError`` would put it in quotes)."""
         return str(self.args[0]) if self.args else ""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C or a signal stopped a run; the message says what is kept and how to go on.
+
+    Not a :class:`FirthError`: whoever catches errors to carry on must not swallow a wish to stop.
+    """

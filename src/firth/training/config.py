@@ -92,7 +92,7 @@ class TrainConfig:
     ns_exponent: float = 0.75
     """Negatives are drawn in proportion to count ** ns_exponent; -2 to 2."""
     shrink_windows: bool = True
-    """Draw each center's window from 1 ... window (nearer words count more) instead of always the full one."""
+    """Draw each center's window from 1 ... window, so that nearer words count more."""
     seed: int = 1
     """Seed of every random draw, 0 to 2**63 - 1."""
     threads: int = dataclasses.field(default_factory=available_cores)

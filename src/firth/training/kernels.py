@@ -24,9 +24,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from firth.training.kernel_cache import compiled, inlined
 from firth.training.simd import (
     LANES,
     clamp,
@@ -62,7 +62,7 @@ _LIMIT = np.float32(80.0)  # scores beyond this change neither loss nor gradient
 
 
 class Tables(NamedTuple):
-    """The two tables that a run learns, row-major and flat; a row is ``stride`` float32 of which D are used."""
+    """The two tables that a run learns, row-major and flat; a row is ``stride`` numbers, D of them used."""
 
     vectors: NDArray[np.float32]  # W
     context_vectors: NDArray[np.float32]  # C
@@ -100,11 +100,11 @@ class Scratch(NamedTuple):
     o_slots: NDArray[np.int64]  # offsets of the rows in o_old
     seen: NDArray[np.int64]  # by a word's low bits: the stamp of the last step that met such a word
     stamp: NDArray[np.int64]  # the last stamp given
-    loss: NDArray[np.float32]  # two vectors: product of the likelihoods' mantissas, sum of their exponents
+    loss: NDArray[np.float32]  # vectors: product of the likelihoods' mantissas, sum of exponents, scores x 0
 
 
-@njit(nogil=True, _nrt=False, forceinline=True)
-def mix64(x: np.uint64) -> np.uint64:
+@inlined
+def mix64(x):
     """Return 64 well mixed bits of ``x``: the finalizer of SplitMix64 (Steele et al. 2014)."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -116,19 +116,19 @@ _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 
 
-@njit(nogil=True, _nrt=False, forceinline=True)
-def position_bits(key: np.uint64, position: int) -> np.uint64:
+@inlined
+def position_bits(key, position):
     """Return the 64 random bits that belong to a position: the low half says whether it is kept."""
     return mix64(key + (np.uint64(position) + np.uint64(1)) * GOLDEN)
 
 
-@njit(nogil=True, _nrt=False, forceinline=True)
-def scaled(bits: np.uint64, n: np.uint64) -> np.uint64:
-    """Return a number from 0 to n - 1 made from the high half of ``bits`` (Lemire 2019, without rejection)."""
+@inlined
+def scaled(bits, n):
+    """Return a number from 0 to n - 1 made from the high half of ``bits`` (Lemire 2019, no rejection)."""
     return ((bits >> _HALF) * n) >> _HALF
 
 
-@njit(nogil=True, _nrt=False, forceinline=True)
+@inlined
 def draw_negative(draws: Draws, bits: np.uint64) -> np.int32:
     """Return a word id drawn from the noise distribution by the alias method."""
     slot = scaled(bits, np.uint64(len(draws.alias)))
@@ -136,7 +136,7 @@ def draw_negative(draws: Draws, bits: np.uint64) -> np.int32:
     return np.int32(slot if bits & _LOW <= entry >> _HALF else entry & _LOW)
 
 
-@njit(nogil=True, _nrt=False, forceinline=True)
+@inlined
 def keep_range(ids, begin, end, most, draws: Draws, key, scratch: Scratch, n, first):
     """Append the kept words among positions ``begin`` ... ``end`` to ``scratch.kept``, at most ``most``.
 
@@ -154,7 +154,7 @@ def keep_range(ids, begin, end, most, draws: Draws, key, scratch: Scratch, n, fi
     return n
 
 
-@njit(nogil=True, _nrt=False, forceinline=True)
+@inlined
 def kept_before(ids, low, begin, draws: Draws, key):
     """Return the position from which ``window`` words before ``begin`` are kept, not below ``low``."""
     found, p = 0, begin
@@ -165,20 +165,20 @@ def kept_before(ids, low, begin, draws: Draws, key):
     return p
 
 
-@njit(nogil=True, _nrt=False, forceinline=True)
+@inlined
 def next_stamp(scratch: Scratch):
     """Return a number that ``scratch.seen`` does not hold yet."""
     scratch.stamp[0] += 1
     return scratch.stamp[0]
 
 
-@njit(nogil=True, _nrt=False)
+@inlined
 def draw_chunk(ids, starts, sentence, begin, end, draws: Draws, key, scratch: Scratch):
     """Make all draws of the positions ``begin`` ... ``end``; ``begin`` lies in sentence number ``sentence``.
 
     Kept words go to ``scratch.kept``, with up to ``window`` kept words of the same sentence on either side,
-    so that no window is cut at a chunk's edge. Returns (first center, one past the last, sentence of ``end``),
-    the centers as indices in ``kept``.
+    so that no window is cut at a chunk's edge. Returns (first center, one past the last, sentence of
+    ``end``), the centers as indices in ``kept``.
     """
     before = kept_before(ids, starts[sentence], begin, draws, key)
     n = keep_range(ids, before, begin, begin - before, draws, key, scratch, 0, 0)
@@ -198,7 +198,7 @@ def draw_chunk(ids, starts, sentence, begin, end, draws: Draws, key, scratch: Sc
     return center_first, center_past, sentence
 
 
-@njit(nogil=True, _nrt=False, forceinline=True)
+@inlined
 def draw_windows(center_first, center_past, draws: Draws, scratch: Scratch):
     """Draw the window and the outputs, center and negatives, of every center."""
     size = draws.negative + 1
@@ -219,7 +219,7 @@ def draw_windows(center_first, center_past, draws: Draws, scratch: Scratch):
             scratch.seen[word & (SEEN - 1)] = stamp
 
 
-@njit(nogil=True, _nrt=False, forceinline=True)
+@inlined
 def gather_contexts(k, tables: Tables, scratch: Scratch):
     """Note where the rows of center ``k``'s context words lie; return (how many, may a row stand twice).
 
@@ -241,7 +241,7 @@ def gather_contexts(k, tables: Tables, scratch: Scratch):
     return M, repeated
 
 
-@njit(nogil=True, _nrt=False, forceinline=True)
+@inlined
 def gather_outputs(k, size, tables: Tables, scratch: Scratch):
     """Note where the rows of center ``k``'s outputs lie; the last tile is filled up with the center's row."""
     center = scratch.outputs[k * size]
@@ -255,7 +255,7 @@ def gather_outputs(k, size, tables: Tables, scratch: Scratch):
                 mask_output(j, np.float32(0.0), _MASKED, scratch)
 
 
-@njit(nogil=True, _nrt=False, forceinline=True)
+@inlined
 def copy_rows(n, source, rows, target, slots, stride):
     """Copy ``n`` rows of ``source`` to ``target``."""
     for i in range(n):
@@ -263,7 +263,7 @@ def copy_rows(n, source, rows, target, slots, stride):
             store(target, slots[i] + d, load(source, rows[i] + d))
 
 
-@njit(nogil=True, _nrt=False, forceinline=True)
+@inlined
 def mask_output(j, label, mask, scratch: Scratch):
     """Set the label and the mask of output ``j`` for every context."""
     for single in range(2):
@@ -275,7 +275,7 @@ def mask_output(j, label, mask, scratch: Scratch):
     scratch.mask[pair] = mask
 
 
-@njit(nogil=True, _nrt=False, forceinline=True)
+@inlined
 def exp2_fraction(t):
     """Return 2 ** t for t in [-1/2, 1/2]: a polynomial with relative error below 2e-7."""
     p = splat(np.float32(1.535336188319500e-4))
@@ -287,7 +287,7 @@ def exp2_fraction(t):
     return fma(p, t, splat(np.float32(1.0)))
 
 
-@njit(nogil=True, _nrt=False, forceinline=True)
+@inlined
 def exp_of_minus(z):
     """Return e ** -z for z in [-80, 80]."""
     t = z * splat(np.float32(-1.4426950408889634))
@@ -295,9 +295,9 @@ def exp_of_minus(z):
     return exp2_fraction(t - whole) * power_of_two(whole)
 
 
-@njit(nogil=True, _nrt=False, forceinline=True)
+@inlined
 def tile_scores(X, x0, x1, O, o_rows, j, stride):
-    """Return the scores of two rows of ``X`` with six of ``O`` from ``o_rows[j]`` on, in lanes 0-5 and 6-11."""
+    """Return the scores of two rows of ``X`` with six of ``O``, from ``o_rows[j]`` on: lanes 0-5, 6-11."""
     o0, o1, o2 = o_rows[j], o_rows[j + 1], o_rows[j + 2]
     o3, o4, o5 = o_rows[j + 3], o_rows[j + 4], o_rows[j + 5]
     a0 = a1 = a2 = a3 = a4 = a5 = splat(np.float32(0.0))
@@ -319,11 +319,15 @@ def tile_scores(X, x0, x1, O, o_rows, j, stride):
     return totals(a0, a1, a2, a3, a4, a5, b0, b1, b2, b3, b4, b5)
 
 
-@njit(nogil=True, _nrt=False, forceinline=True)
+@inlined
 def step_gradients(M, alpha, X, x_rows, O, o_rows, stride, scratch: Scratch):
     """Write alpha * y * (1 - q) of every pair of the window to ``scratch.gradient``, add up its loss."""
-    product, exponents = load(scratch.loss, 0), load(scratch.loss, LANES)
-    one, rate = splat(np.float32(1.0)), splat(alpha)
+    product, exponents, health = (
+        load(scratch.loss, 0),
+        load(scratch.loss, LANES),
+        load(scratch.loss, 2 * LANES),
+    )
+    nought, one, rate = splat(np.float32(0.0)), splat(np.float32(1.0)), splat(alpha)
     at = 0
     for j in range(0, len(o_rows), TILE):
         for i in range(0, M, 2):
@@ -334,14 +338,16 @@ def step_gradients(M, alpha, X, x_rows, O, o_rows, stride, scratch: Scratch):
             q = one / (one + e)
             store(scratch.gradient, at, rate * y * (e * q))
             at += LANES
+            health = fma(z, nought, health)
             product = product * q
             exponents = exponents + exponent(product)
             product = mantissa(product)
     store(scratch.loss, 0, product)
     store(scratch.loss, LANES, exponents)
+    store(scratch.loss, 2 * LANES, health)
 
 
-@njit(nogil=True, _nrt=False, forceinline=True)
+@inlined
 def update_rows(M, add, X, x_from, O, o_from, tables: Tables, scratch: Scratch):
     """Add every pair's change to its two rows, by columns: the outputs of a tile stay in registers.
 
@@ -393,13 +399,13 @@ def update_rows(M, add, X, x_from, O, o_from, tables: Tables, scratch: Scratch):
         tile += ((M + 1) >> 1) * LANES
 
 
-@njit(nogil=True, _nrt=False, forceinline=True)
+@inlined
 def add_change(flat, at, old, new):
     """Add ``new - old`` to a row that may have changed since ``old`` was read."""
     store(flat, at, load(flat, at) + (new - old))
 
 
-@njit(nogil=True, _nrt=False, forceinline=True)
+@inlined
 def prefetch_center(k, size, window, tables: Tables, scratch: Scratch):
     """Prefetch what center ``k`` will be the first to need: its outputs' rows, the farthest context's."""
     context = np.int64(scratch.kept[k + window]) * tables.stride
@@ -411,7 +417,7 @@ def prefetch_center(k, size, window, tables: Tables, scratch: Scratch):
             prefetch(tables.context_vectors, row + d)
 
 
-@njit(nogil=True, _nrt=False, forceinline=True)
+@inlined
 def train_center(M, repeated, special, alpha, tables: Tables, scratch: Scratch):
     """Take the step of one center. All gradients are those at the rows' values before the step.
 
@@ -431,7 +437,7 @@ def train_center(M, repeated, special, alpha, tables: Tables, scratch: Scratch):
         update_rows(M, False, W, x_rows, C, o_rows, tables, scratch)
 
 
-@njit(nogil=True, _nrt=False, forceinline=True)
+@inlined
 def train_chunk(center_first, center_past, alpha, draws: Draws, tables: Tables, scratch: Scratch):
     """Take the step of every center of the chunk; return the number of pairs."""
     size = draws.negative + 1
@@ -453,18 +459,21 @@ def train_chunk(center_first, center_past, alpha, draws: Draws, tables: Tables, 
     return pairs
 
 
-@njit(nogil=True, _nrt=False, forceinline=True)
+@inlined
 def take_loss(scratch: Scratch) -> float:
-    """Return minus the logarithm of the product of all likelihoods since the last call, in nats."""
+    """Return minus the logarithm of the product of all likelihoods since the last call, in nats.
+
+    It is NaN if a score was not finite: the third vector is then not 0 but NaN.
+    """
     bits = 0.0
     for lane in range(LANES):
-        bits += math.log2(scratch.loss[lane]) + scratch.loss[LANES + lane]
+        bits += math.log2(scratch.loss[lane]) + scratch.loss[LANES + lane] + scratch.loss[2 * LANES + lane]
         scratch.loss[lane] = 1.0
         scratch.loss[LANES + lane] = 0.0
     return -bits * math.log(2.0)
 
 
-@njit(nogil=True, _nrt=False)
+@compiled
 def train_block(ids, starts, begin, end, alpha, key, draws: Draws, tables: Tables, scratch: Scratch):
     """Train on the centers at positions ``begin`` ... ``end``; return (loss in nats, pairs, centers).
 
@@ -517,7 +526,7 @@ def make_scratch(draws: Draws, stride: int) -> Scratch:
         o_slots=np.arange(tiles * TILE, dtype=np.int64) * stride,
         seen=np.zeros(SEEN, np.int64),
         stamp=np.zeros(1, np.int64),
-        loss=np.repeat(np.array([1.0, 0.0], np.float32), LANES),
+        loss=np.repeat(np.array([1.0, 0.0, 0.0], np.float32), LANES),
     )
 
 

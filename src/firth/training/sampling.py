@@ -1,4 +1,4 @@
-"""The tables that turn uniform random bits into the draws of skip-gram: which words to keep, which negatives."""
+"""The tables that turn uniform random bits into draws: which words are kept, which negatives are taken."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from llvmlite import ir
@@ -35,7 +35,10 @@ LANES = 16
 CHECKED = bool(os.environ.get("FIRTH_CHECKED_KERNELS"))
 """Whether compiled loads and stores check their bounds (slow: for tests)."""
 
-Vector = NDArray[np.float32]
+Twin = TypeVar("Twin", bound=Callable[..., Any])
+Scalar: TypeAlias = float | np.floating[Any]
+Index: TypeAlias = int | np.integer[Any]
+Vector: TypeAlias = NDArray[np.float32]
 """What a ``float32x16`` is in Python: an array of 16 float32."""
 
 _LANE_INDEX = list(range(LANES))
@@ -43,7 +46,7 @@ _FLOATS = ir.VectorType(ir.FloatType(), LANES)
 _INTEGERS = ir.VectorType(ir.IntType(32), LANES)
 
 
-class Float32x16(types.Type):  # type: ignore[misc]
+class Float32x16(types.Type):
     """The Numba type of sixteen float32 numbers."""
 
     def __init__(self) -> None:
@@ -63,14 +66,16 @@ _KINDS: dict[str, Callable[[types.Type], bool]] = {
 _LOWERED = {"vector": Float32x16, "flat": types.Array, "index": types.Integer, "scalar": types.Number}
 
 
-def _compiles_to(arguments: str, result: types.Type, build: Callable[..., ir.Value]) -> Any:
+def _compiles_to(
+    arguments: str, result: types.Type, build: Callable[..., ir.Value]
+) -> Callable[[Twin], Twin]:
     """Register ``build(context, builder, sig, args)`` as the compiled form of the function below it.
 
     ``arguments`` names the kind of each argument: vector, flat, index or scalar.
     """
     kinds = arguments.split()
 
-    def register(twin: Any) -> Any:
+    def register(twin: Twin) -> Twin:
         class Typing(AbstractTemplate):  # type: ignore[misc]
             key = twin
 
@@ -146,9 +151,13 @@ def _build_fma(_context: Any, builder: ir.IRBuilder, _sig: Any, args: Any) -> ir
 
 
 def _build_clamp(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-    low, high = (_build_splat(context, builder, signature(float32x16, k), [v]) for k, v in
-                 zip(sig.args[1:], args[1:], strict=True))  # fmt: skip
-    return _call(builder, "llvm.minnum", [_call(builder, "llvm.maxnum", [args[0], low]), high])
+    low, high = (
+        _build_splat(context, builder, signature(float32x16, kind), [value])
+        for kind, value in zip(sig.args[1:], args[1:], strict=True)
+    )
+    # Compared this way round, a NaN stays one.
+    raised = builder.select(builder.fcmp_ordered("<", args[0], low), low, args[0])
+    return builder.select(builder.fcmp_ordered(">", raised, high), high, raised)
 
 
 def _build_nearest(_context: Any, builder: ir.IRBuilder, _sig: Any, args: Any) -> ir.Value:
@@ -187,7 +196,7 @@ _LEVEL_1 = ([x for q in _QUADS for x in (q, q + 16, q + 1, q + 17)],
             [x for q in _QUADS for x in (q + 2, q + 18, q + 3, q + 19)])  # fmt: skip
 _LEVEL_2 = ([x for q in _QUADS for x in (q, q + 1, q + 16, q + 17)],
             [x for q in _QUADS for x in (q + 2, q + 3, q + 18, q + 19)])  # fmt: skip
-_LEVEL_3 = ([*range(0, 4), *range(8, 12), *range(16, 20), *range(24, 28)],
+_LEVEL_3 = ([*range(4), *range(8, 12), *range(16, 20), *range(24, 28)],
             [*range(4, 8), *range(12, 16), *range(20, 24), *range(28, 32)])  # fmt: skip
 
 
@@ -200,7 +209,7 @@ def _build_totals(_context: Any, builder: ir.IRBuilder, _sig: Any, args: Any) ->
 
 
 @_compiles_to("flat index", float32x16, _build_load)
-def load(flat: Vector, index: int) -> Vector:
+def load(flat: Vector, index: Index) -> Vector:
     """Return ``flat[index : index + 16]``; ``flat`` is a one-dimensional float32 array."""
     if not 0 <= index <= len(flat) - LANES:
         raise IndexError("a vector reaches outside its array")
@@ -208,7 +217,7 @@ def load(flat: Vector, index: int) -> Vector:
 
 
 @_compiles_to("flat index vector", types.none, _build_store)
-def store(flat: Vector, index: int, value: Vector) -> None:
+def store(flat: Vector, index: Index, value: Vector) -> None:
     """Write ``value`` to ``flat[index : index + 16]``."""
     if not 0 <= index <= len(flat) - LANES:
         raise IndexError("a vector reaches outside its array")
@@ -216,20 +225,20 @@ def store(flat: Vector, index: int, value: Vector) -> None:
 
 
 @_compiles_to("flat index", types.none, _build_prefetch)
-def prefetch(flat: Vector, index: int) -> None:
+def prefetch(flat: Vector, index: Index) -> None:
     """Ask the processor to fetch the cache line of ``flat[index]``; changes nothing and may be ignored."""
 
 
 @_compiles_to("scalar", float32x16, _build_splat)
-def splat(value: float) -> Vector:
+def splat(value: Scalar) -> Vector:
     """Return ``value`` in all sixteen lanes."""
     return np.full(LANES, value, np.float32)
 
 
 @_compiles_to("flat index", float32x16, _build_spread)
-def spread(flat: Vector, index: int) -> Vector:
-    """Return ``flat[index]`` in all sixteen lanes; the array goes on for 16 numbers from there, as for a load."""
-    return splat(load(flat, index)[0])
+def spread(flat: Vector, index: Index) -> Vector:
+    """Return ``flat[index]`` in all sixteen lanes; 16 numbers must follow from there, as for a load."""
+    return splat(float(load(flat, index)[0]))
 
 
 @_compiles_to("vector vector vector", float32x16, _build_fma)
@@ -239,9 +248,9 @@ def fma(a: Vector, b: Vector, c: Vector) -> Vector:
 
 
 @_compiles_to("vector scalar scalar", float32x16, _build_clamp)
-def clamp(a: Vector, low: float, high: float) -> Vector:
-    """Return each lane of ``a`` moved into [low, high]."""
-    return np.fmin(np.fmax(a, np.float32(low)), np.float32(high))
+def clamp(a: Vector, low: Scalar, high: Scalar) -> Vector:
+    """Return each lane of ``a`` moved into [low, high]; a NaN stays one."""
+    return np.minimum(np.maximum(a, np.float32(low)), np.float32(high))
 
 
 @_compiles_to("vector", float32x16, _build_nearest)
