@@ -31,6 +31,9 @@ class Progress:
     words_per_second: float
     alpha: float
     loss: float | None
+    """Mean loss per pair, lately."""
+    epoch_losses: tuple[float | None, ...] = ()
+    """Mean loss per pair of each epoch that is done."""
 
     @property
     def remaining(self) -> float | None:
@@ -58,6 +61,16 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def epoch_lines(progress: Progress, told: int) -> list[str]:
+    """Return a line for each epoch that is done, but for the first ``told`` of them."""
+    width = len(str(progress.epochs))
+    return [
+        f"epoch {epoch:>{width}}/{progress.epochs} done  loss/pair {loss:.4f}"
+        for epoch, loss in enumerate(progress.epoch_losses, 1)
+        if epoch > told and loss is not None
+    ]
+
+
 class Watcher(Protocol):
     """What a run calls while it trains, several times a second."""
 
@@ -70,15 +83,16 @@ class Lines:
 
     def __init__(self, write: Callable[[str], None], seconds: float = LINE_SECONDS) -> None:
         """Write lines with ``write``, at least ``seconds`` apart."""
-        self._write, self._seconds, self._next = write, seconds, 0.0
+        self._write, self._seconds, self._next, self._epochs = write, seconds, 0.0, 0
 
     def __call__(self, progress: Progress) -> None:
-        """Write a line if it is time."""
-        finished = progress.words >= progress.words_total
-        if progress.seconds >= self._next or finished:
+        """Write what is due: a line for each epoch that is done, one where the run is."""
+        for line in epoch_lines(progress, self._epochs):
+            self._write(line)
+        self._epochs = len(progress.epoch_losses)
+        if progress.seconds >= self._next and progress.loss is not None:
             self._next = progress.seconds + self._seconds
-            if progress.loss is not None or finished:
-                self._write(str(progress))
+            self._write(str(progress))
 
 
 class Bar:
@@ -94,6 +108,7 @@ class Bar:
             transient=False,
         )
         self._task = self._bar.add_task("training", measures="")
+        self._epochs = 0
 
     def __enter__(self) -> Bar:
         """Show the bar."""
@@ -108,6 +123,9 @@ class Bar:
 
     def __call__(self, progress: Progress) -> None:
         """Move the bar."""
+        for line in epoch_lines(progress, self._epochs):
+            self._bar.console.print(line, highlight=False)
+        self._epochs = len(progress.epoch_losses)
         left = "" if progress.remaining is None else f"  {clock(progress.remaining)} left"
         self._bar.update(
             self._task,
@@ -124,5 +142,9 @@ def log_lines() -> Lines:
 
 
 def stderr_lines() -> Lines:
-    """Return the watcher for a stream that is not a terminal."""
+    """Return the watcher for a stderr that is not a terminal."""
     return Lines(lambda line: print(line, file=sys.stderr, flush=True))
+
+
+def silent(_progress: Progress) -> None:
+    """Watch and say nothing."""

@@ -167,6 +167,15 @@ def resume(
     return _train(run, folder, checkpoint_every, watchers)
 
 
+def is_finished(output: str | os.PathLike[str]) -> bool:
+    """Tell whether ``output`` holds a finished model, and no run that is still to be gone on with.
+
+    Raises:
+        ResumeError: it holds neither, or a run that was stopped before its first checkpoint.
+    """
+    return checkpoint.unfinished(Path(output)) is None
+
+
 def _further(
     folder: Path,
     corpus: Any,
@@ -242,6 +251,7 @@ def _train(run: Run, folder: Path | None, every: float | None, watchers: Watcher
         while not run.finished:
             tick.pause_at = None if folder is None or every is None else run.seconds + every
             crew.train(tick)
+            tick()
             if folder is not None and not run.finished:
                 checkpoint.save(folder, run)
         if folder is not None:
@@ -287,6 +297,7 @@ class _Ticker:
             words_per_second=(words - self._words) / took if took > 0 else 0.0,
             alpha=last.alpha,
             loss=mean_loss(run.tally, max(last.report - 1, 0), last.report + 1),
+            epoch_losses=tuple(run.epoch_losses()),
         )
 
 

@@ -1,0 +1,5 @@
+"""``python -m firth`` is the same as ``firth``."""
+
+from firth.cli import main
+
+main()

@@ -1,0 +1,110 @@
+"""The command that describes a model: ``info``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from firth.cli_output import Column, print_json, print_line, print_table, screen_width, speaks_unicode
+from firth.cli_queries import JsonOption, ModelArgument
+from firth.loss_curve import draw_loss
+
+if TYPE_CHECKING:
+    from firth.embeddings import Embeddings
+
+Line = tuple[str, str]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command(epilog="Example:\n\n  firth info MODEL")(info)
+
+
+def info(model: ModelArgument, as_json: JsonOption = False) -> None:
+    """Show a model's options, corpus, vocabulary, speed, versions and the course of its loss."""
+    from firth.formats import load
+
+    loaded = load(model)
+    if as_json:
+        print_json(as_dictionary(loaded, model))
+        return
+    columns = [Column("", style="bold"), Column("")]
+    print_table(
+        f"{model}: {len(loaded):,} words, {loaded.vector_size} numbers each", columns, list(_lines(loaded))
+    )
+    if loaded.training:
+        print_line("")
+        for line in draw_loss(loaded.training, screen_width(), unicode=speaks_unicode()):
+            print_line(line)
+
+
+def as_dictionary(model: Embeddings, path: str) -> dict[str, Any]:
+    """Return what is known of a model as a whole, ready for JSON."""
+    counts, trained = model.counts, model.trained
+    return {
+        "model": path,
+        "words": len(model),
+        "vector_size": model.vector_size,
+        "trained_rows": len(model) if trained is None else int(trained.sum()),
+        "corpus_words": None if counts is None else int(counts.sum()),
+        "context_vectors": model.context_vectors is not None,
+        "config": model.config,
+        "training": model.training,
+    }
+
+
+def _lines(model: Embeddings) -> Iterator[Line]:
+    """Yield what is known of a model as (name, text)."""
+    if model.config.get("state") == "training":
+        yield "state", "training is not finished"
+    yield from _vocabulary(model)
+    yield from _run(model.training)
+    for name, value in model.config.items():
+        if name not in ("format", "format_version", "state"):
+            yield name, _text(value)
+    yield (
+        "format",
+        f"{model.config.get('format', 'unknown')} {model.config.get('format_version', '')}".strip(),
+    )
+
+
+def _vocabulary(model: Embeddings) -> Iterator[Line]:
+    """Yield what is known of the words."""
+    if model.counts is not None and len(model):
+        yield "vocabulary", f"{len(model):,} words, {int(model.counts.sum()):,} times in the corpus"
+        most = (-model.counts).argsort(kind="stable")[:8].tolist()
+        yield "most frequent", ", ".join(model.index_to_key[row] for row in most)
+    else:
+        yield "vocabulary", f"{len(model):,} words, counts unknown"
+    if model.trained is not None:
+        yield "never trained", f"{int((~model.trained).sum()):,} rows of zeros"
+    kept = "kept: training can go on" if model.context_vectors is not None else "not kept"
+    yield "context vectors", kept
+
+
+def _run(training: list[dict[str, Any]]) -> Iterator[Line]:
+    """Yield how long training took and how fast it was, from its last report."""
+    last = training[-1] if training else {}
+    words, seconds = last.get("words"), last.get("seconds")
+    if isinstance(words, (int, float)) and isinstance(seconds, (int, float)) and seconds > 0:
+        yield "speed", f"{words / seconds:,.0f} words/s ({words:,} words in {seconds:,.1f} s)"
+    losses = [r["loss"] for r in training if isinstance(r.get("loss"), (int, float))]
+    if losses:
+        yield "loss per pair", f"{losses[0]:.4f} at first, {losses[-1]:.4f} at last"
+
+
+def _text(value: Any) -> str:
+    """Write a value of the configuration as people read it."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_text(part)}" for name, part in value.items())
+    if isinstance(value, list):
+        return ("; " if any(isinstance(part, dict) for part in value) else " ").join(map(_text, value))
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value)

@@ -1,0 +1,187 @@
+"""The commands that ask a model: ``neighbors``, ``similarity`` and ``analogy``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from firth.cli_output import Column, bar, print_json, print_line, print_table
+from firth.cli_words import Question, WordCommand, read_question, refuse_unknown_options
+from firth.errors import ConfigError, UnknownWordError
+
+if TYPE_CHECKING:
+    from firth.embeddings import Analogy, Embeddings
+
+ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="Model folder.", show_default=False)]
+TopnOption = Annotated[int, typer.Option("--topn", "-n", metavar="N", help="Words to show.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print strict JSON instead of a table.")]
+
+_NUMBER, _COSINE = Column("", right=True, style="dim"), Column("cosine", right=True, style="green")
+_DASHES = "A word that begins with a dash is a word all the same; after a bare -- everything is."
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    app.command(
+        cls=WordCommand, epilog=_examples("neighbors MODEL king queen -n 5", "neighbors MODEL --json king")
+    )(neighbors)
+    app.command(cls=WordCommand, epilog=_examples("similarity MODEL king queen"))(similarity)
+    app.command(
+        cls=WordCommand,
+        epilog=_examples("analogy MODEL king - man + woman", "analogy MODEL king -man +woman"),
+    )(analogy)
+
+
+def _examples(*commands: str) -> str:
+    """Return the end of a command's help."""
+    lines = [f"  firth {command}" for command in commands]
+    return "\n\n".join(["Examples:" if len(lines) > 1 else "Example:", *lines, _DASHES])
+
+
+def neighbors(
+    ctx: typer.Context,
+    model: ModelArgument,
+    words: Annotated[list[str], typer.Argument(metavar="WORD", help="Words to look up.", show_default=False)],
+    topn: TopnOption = 10,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the words nearest to each WORD, by cosine."""
+    loaded = _load(model)
+    refuse_unknown_options(ctx, loaded)
+    answers = loaded.neighbors(words, topn)
+    if as_json:
+        results = [
+            {"word": word, "neighbors": [{"word": near, "cosine": cosine} for near, cosine in answer]}
+            for word, answer in zip(words, answers, strict=True)
+        ]
+        print_json({"model": model, "results": results})
+        return
+    for number, (word, answer) in enumerate(zip(words, answers, strict=True)):
+        if number:
+            print_line("")
+        if not answer and topn:
+            print_line(f"{word}: no neighbours, {_why_none(loaded, word)}")
+            continue
+        columns = [_NUMBER, Column("word", style="cyan"), _COSINE, Column("", style="green")]
+        columns.append(Column("count", right=True, style="dim"))
+        rows = [
+            [str(place), near, f"{cosine:.4f}", bar(cosine), _count(loaded, near)]
+            for place, (near, cosine) in enumerate(answer, 1)
+        ]
+        print_table(word, columns, rows)
+
+
+def similarity(
+    ctx: typer.Context,
+    model: ModelArgument,
+    a: Annotated[str, typer.Argument(metavar="A", help="A word.", show_default=False)],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another word.", show_default=False)],
+    as_json: JsonOption = False,
+) -> None:
+    """Show the cosine of two words, and each word's place among the other's neighbours."""
+    loaded = _load(model)
+    refuse_unknown_options(ctx, loaded)
+    cosine = loaded.similarity(a, b)
+    untrained = [word for word in (a, b) if not loaded[word].any()]
+    places = None if untrained or a == b else (loaded.rank(a, b), loaded.rank(b, a))
+    if as_json:
+        ranks = {"rank_of_b": places and places[0], "rank_of_a": places and places[1]}
+        print_json({"model": model, "a": a, "b": b, "cosine": cosine, **ranks})
+        return
+    print_line(f"{cosine:.4f}  {a} ~ {b}")
+    if places:
+        others = len(loaded) - 1
+        print_line(
+            f"{b} is neighbour {places[0]:,} of {a}; {a} is neighbour {places[1]:,} of {b} ({others:,} words)"
+        )
+    for word in untrained:
+        print_line(f"{word}: {_why_none(loaded, word)}, and its cosine with any word is 0")
+
+
+def analogy(
+    ctx: typer.Context,
+    model: ModelArgument,
+    question: Annotated[
+        list[str],
+        typer.Argument(metavar="WORD", help="WORD - WORD + WORD", show_default=False),
+    ],
+    topn: TopnOption = 10,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer "A - B + C" twice: the raw ranking, A, B and C included, and the usual one without them."""
+    loaded = _load(model)
+    try:
+        asked = read_question(question, loaded)
+        answer = loaded.analogy(asked.positive, asked.negative, topn)
+    except (UnknownWordError, ConfigError):
+        refuse_unknown_options(ctx, loaded, signs=True)
+        raise
+    given = {*asked.positive, *asked.negative}
+    note = _difference(asked, answer, given)
+    if as_json:
+        raw = [{"word": word, "cosine": cosine, "input": word in given} for word, cosine in answer.raw]
+        filtered = [{"word": word, "cosine": cosine} for word, cosine in answer.filtered]
+        asked_for = {"positive": asked.positive, "negative": asked.negative}
+        print_json({"model": model, **asked_for, "raw": raw, "filtered": filtered, "note": note})
+        return
+    if answer.raw:
+        _print_analogy(asked, answer, given)
+        print_line("")
+    print_line(note)
+
+
+def _print_analogy(asked: Question, answer: Analogy, given: set[str]) -> None:
+    """Print both rankings side by side."""
+    columns = [_NUMBER, Column("raw, inputs included", style="cyan"), Column("", style="yellow"), _COSINE]
+    columns += [Column("usual, inputs left out", style="cyan"), _COSINE]
+    rows: list[list[str]] = []
+    for place in range(max(len(answer.raw), len(answer.filtered))):
+        row = [str(place + 1)]
+        if place < len(answer.raw):
+            word, cosine = answer.raw[place]
+            row += [word, "input" if word in given else "", f"{cosine:.4f}"]
+        row += [""] * (4 - len(row))
+        if place < len(answer.filtered):
+            word, cosine = answer.filtered[place]
+            row += [word, f"{cosine:.4f}"]
+        rows.append(row + [""] * (6 - len(row)))
+    print_table(str(asked), columns, rows)
+
+
+def _difference(asked: Question, answer: Analogy, given: set[str]) -> str:
+    """Say in one sentence what the two rankings mean for this question."""
+    if not answer.raw:
+        return f"{asked} has no direction (or no words were asked for): there is nothing to rank."
+    nearest = answer.raw[0][0]
+    if not answer.filtered:
+        return f"The word nearest to {asked} is {nearest}; apart from the words you typed there is no other."
+    usual = answer.filtered[0][0]
+    if nearest in given:
+        return (
+            f"The word nearest to {asked} is {nearest}, which you typed yourself; "
+            f"the usual answer, {usual}, comes first only because typed words are left out."
+        )
+    return f"The word nearest to {asked} is {usual}, the typed words included: both rankings agree."
+
+
+def _load(model: str) -> Embeddings:
+    """Load a model; the reading code is imported only now."""
+    from firth.formats import load
+
+    return load(model)
+
+
+def _count(model: Embeddings, word: str) -> str:
+    """Return how often a word is in the corpus, if the model knows."""
+    return "" if model.counts is None else f"{int(model.counts[model.key_to_index[word]]):,}"
+
+
+def _why_none(model: Embeddings, word: str) -> str:
+    """Say why a word of the model has no neighbours."""
+    if model[word].any():
+        return "the model has no other trained word"
+    row = model.key_to_index[word]
+    if model.trained is not None and not model.trained[row]:
+        return "it never occurred in training"
+    return "its vector is all zeros"

@@ -1,0 +1,241 @@
+"""The command that learns: ``train``."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from firth.cli_output import print_error, print_json, print_note
+from firth.errors import ConfigError, Interrupted
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from firth.embeddings import Embeddings
+    from firth.training.trainer import Watchers
+
+RESUMABLE = {"epochs", "alpha", "min_alpha", "threads"}
+"""Options that may be given with ``--resume``; all others belong to the run and stand."""
+
+_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+_TRAINING, _TEXT, _OUTPUT = "Training", "Text", "Output"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command(
+        epilog="Examples:\n\n  firth train corpus.txt -o MODEL\n\n"
+        "  firth train 'texts/*.txt.gz' -o MODEL --vector-size 200 --tokenizer words --lowercase\n\n"
+        "  zcat dump.gz | firth train - -o MODEL\n\n  firth train --resume MODEL"
+    )(train)
+
+
+def _option(text: str, panel: str, *names: str, metavar: str | None = None) -> Any:
+    return typer.Option(*names, help=text, rich_help_panel=panel, metavar=metavar, show_default=False)
+
+
+def train(
+    corpus: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="CORPUS...", help="Files, globs, folders, or - for standard input.", show_default=False
+        ),
+    ] = None,
+    output: Annotated[
+        str | None, _option("Model folder to write.", _OUTPUT, "--output", "-o", metavar="MODEL")
+    ] = None,
+    resume: Annotated[
+        str | None, _option("Go on with this run where it stopped.", _OUTPUT, metavar="MODEL")
+    ] = None,
+    force: Annotated[bool, _option("Replace a model that is there.", _OUTPUT, "--force")] = False,
+    checkpoint_every: Annotated[
+        str, _option("Time between checkpoints: 90s, 5m, 1h. [5m]", _OUTPUT, metavar="TIME")
+    ] = "5m",
+    quiet: Annotated[bool, _option("No progress on stderr.", _OUTPUT, "--quiet", "-q")] = False,
+    as_json: Annotated[bool, _option("Print a summary as JSON at the end.", _OUTPUT, "--json")] = False,
+    config: Annotated[
+        str | None, _option("Options from a TOML file, by their long names.", _TRAINING, metavar="FILE.toml")
+    ] = None,
+    vector_size: Annotated[int | None, _option("Numbers in a vector, 2 to 1024. [100]", _TRAINING)] = None,
+    window: Annotated[int | None, _option("Context words on either side, at most. [5]", _TRAINING)] = None,
+    min_count: Annotated[int | None, _option("Leave out rarer words. [5]", _TRAINING)] = None,
+    max_vocab_size: Annotated[int | None, _option("Keep only so many words. [all]", _TRAINING)] = None,
+    negative: Annotated[int | None, _option("Negatives a center, 1 to 50. [5]", _TRAINING)] = None,
+    epochs: Annotated[int | None, _option("Passes over the corpus. [5]", _TRAINING)] = None,
+    alpha: Annotated[float | None, _option("Learning rate at the start. [0.05]", _TRAINING)] = None,
+    min_alpha: Annotated[float | None, _option("Learning rate at the end. [0.0001]", _TRAINING)] = None,
+    sample: Annotated[
+        float | None, _option("Thin out words more frequent than this; 0: none. [0.001]", _TRAINING)
+    ] = None,
+    ns_exponent: Annotated[
+        float | None, _option("Negatives are drawn by count to this power. [0.75]", _TRAINING)
+    ] = None,
+    shrink_windows: Annotated[
+        bool | None,
+        _option("Draw each window from 1 to --window. [yes]", _TRAINING, "--shrink-windows/--full-windows"),
+    ] = None,
+    seed: Annotated[int | None, _option("Seed of every random draw. [1]", _TRAINING)] = None,
+    threads: Annotated[int | None, _option("Threads. [one a core]", _TRAINING)] = None,
+    tokenizer: Annotated[
+        str | None,
+        _option("whitespace, words, or a tokenizer.json. [whitespace]", _TEXT, metavar="NAME|FILE"),
+    ] = None,
+    lowercase: Annotated[bool | None, _option("Lower-case every token.", _TEXT, "--lowercase")] = None,
+    column: Annotated[str | None, _option("Column of Parquet or JSON Lines.", _TEXT, metavar="NAME")] = None,
+    encoding_errors: Annotated[
+        str | None, _option("strict, or replace what is not UTF-8. [strict]", _TEXT)
+    ] = None,
+    cache: Annotated[
+        str | None, _option("Folder for encoded corpora. [the user's cache folder]", _TEXT, metavar="DIR")
+    ] = None,
+    no_cache: Annotated[bool, _option("Keep no encoded corpus.", _TEXT, "--no-cache")] = False,
+) -> None:
+    """Learn word vectors from text: skip-gram with negative sampling."""
+    names = (
+        "vector_size window min_count max_vocab_size negative epochs alpha min_alpha sample ns_exponent "
+        "shrink_windows seed threads tokenizer lowercase column encoding_errors"
+    )
+    values = locals()
+    options = _from_file(config) | {name: values[name] for name in names.split() if values[name] is not None}
+    where = {
+        "cache": _cache(cache, no_cache),
+        "checkpoint_every": seconds(checkpoint_every),
+    }
+    with interruptible(), _watching(quiet, cache, no_cache) as where["progress"]:
+        if resume is not None:
+            model = _resume(resume, corpus, output, options, where)
+        else:
+            model = _train(corpus, output, options, where, force)
+    if as_json:
+        print_json(_summary(resume or str(output), model))
+    elif not quiet:
+        print_note(f"next: firth neighbors {resume or output} WORD   or   firth info {resume or output}")
+
+
+def _train(
+    corpus: list[str] | None,
+    output: str | None,
+    options: dict[str, Any],
+    where: dict[str, Any],
+    force: bool,
+) -> Embeddings:
+    from firth.corpus.sources import Files
+    from firth.training import trainer
+
+    if not corpus:
+        raise _missing("CORPUS: name at least one file, or - for standard input")
+    if output is None:
+        raise _missing("-o MODEL: say where the model shall go")
+    return trainer.train(Files(corpus), output=output, force=force, **options, **where)
+
+
+def _missing(what: str) -> typer.Exit:
+    print_error(f"missing {what} (firth train --help)")
+    return typer.Exit(2)
+
+
+def _resume(
+    folder: str,
+    corpus: list[str] | None,
+    output: str | None,
+    options: dict[str, Any],
+    where: dict[str, Any],
+) -> Embeddings:
+    from firth.corpus.sources import Files
+    from firth.training import trainer
+
+    fixed = sorted(options.keys() - RESUMABLE)
+    if fixed:
+        raise ConfigError(
+            f"--{fixed[0].replace('_', '-')} belongs to the run in {folder} and cannot change when it goes on: "
+            "leave it out, or start a new run"
+        )
+    if output is not None and Path(output) != Path(folder):
+        raise ConfigError(f"--resume {folder} writes to {folder} again: leave out -o {output}")
+    was_finished = trainer.is_finished(folder)
+    model = trainer.resume(folder, Files(corpus) if corpus else None, **options, **where)
+    if was_finished and "epochs" not in options:
+        print_note(
+            f"{folder} is finished: nothing to do. To train it further: "
+            f"firth train --resume {folder} --epochs N --alpha A"
+        )
+    return model
+
+
+def seconds(time: str) -> float:
+    """Return a length of time in seconds: ``5m`` -> 300.0."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", time.strip())
+    if match is None or not float(match[1]):
+        raise ConfigError(
+            f"--checkpoint-every {time!r} is no time above 0: write 90s, 5m or 1h (a number alone is seconds)"
+        )
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def _from_file(path: str | None) -> dict[str, Any]:
+    """Return the options of a TOML file."""
+    if path is None:
+        return {}
+    import tomllib
+
+    try:
+        return tomllib.loads(Path(path).read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"--config {path}: {error.strerror}; give a TOML file") from None
+    except ValueError as error:
+        raise ConfigError(f"--config {path}: not TOML ({error})") from None
+
+
+def _cache(cache: str | None, no_cache: bool) -> bool | str:
+    if cache is not None and no_cache:
+        raise ConfigError(f"--cache {cache} and --no-cache contradict each other: give one of them")
+    return False if no_cache else cache or True
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let SIGTERM stop a run as Ctrl-C does; end with 128 + the signal's number, having said what is kept."""
+    caught: list[int] = [signal.SIGINT]
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        caught.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        said = str(interrupt) if isinstance(interrupt, Interrupted) else "stopped; nothing was written"
+        print_note(f"\n{said}")
+        raise typer.Exit(128 + caught[-1]) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _watching(quiet: bool, cache: str | None, no_cache: bool) -> AbstractContextManager[Watchers]:
+    from firth.cli_watch import watching
+    from firth.corpus.cache import CacheFolder
+
+    if not (quiet or no_cache):
+        print_note(f"the encoded corpus is kept in {CacheFolder(cache).path} (--cache DIR, --no-cache)")
+    return watching(quiet=quiet)
+
+
+def _summary(folder: str, model: Embeddings) -> dict[str, Any]:
+    config = model.config
+    return {
+        "model": folder,
+        "words": len(model),
+        "vector_size": model.vector_size,
+        "loss": config["loss"],
+        **config["timing"],
+        "corpus": config["corpus"],
+        "options": config["options"],
+    }

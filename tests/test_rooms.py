@@ -1,0 +1,120 @@
+"""The rooms of the house: a module imports only from lower levels (see ARCHITECTURE.md)."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src" / "firth"
+DOOR = "firth"
+
+# The whole number is the room's level; decimals order the modules inside a room or a level.
+LEVELS = {
+    "firth._version": 0,
+    "firth.errors": 0,
+    "firth.printable": 0.5,
+    "firth.checks": 1,
+    "firth.spelling": 1,
+    "firth.neighbors": 1,
+    "firth.loss_curve": 1,
+    "firth.embeddings": 2,
+    "firth.formats.safetensors_file": 3,
+    "firth.formats.native": 3.1,
+    "firth.formats": 3.2,
+    "firth.corpus": 0,
+    "firth.corpus.cache": 1,
+    "firth.corpus.pieces": 1,
+    "firth.corpus.streams": 1,
+    "firth.corpus.columns": 1.1,
+    "firth.corpus.items": 1.1,
+    "firth.corpus.files": 1.2,
+    "firth.corpus.sources": 1.3,
+    "firth.corpus.tokenize": 1.3,
+    "firth.corpus.vocabulary": 2,
+    "firth.corpus.collect": 2.1,
+    "firth.corpus.stored": 2.2,
+    "firth.corpus.encoded": 3,
+    "firth.training": 0,
+    "firth.training.config": 1,
+    "firth.training.reference": 1,
+    "firth.training.sampling": 1,
+    "firth.training.schedule": 1.2,
+    "firth.training.simd": 1,
+    "firth.training.kernel_cache": 1.1,
+    "firth.training.kernels": 2,
+    "firth.training.tables": 3,
+    "firth.training.run": 3.5,
+    "firth.training.checkpoint": 4,
+    "firth.training.progress": 4,
+    "firth.training.crew": 4,
+    "firth.training.trainer": 5,
+    "firth.cli_hints": 8,
+    "firth.cli_output": 8,
+    "firth.cli_words": 8.1,
+    "firth.cli_queries": 8.2,
+    "firth.cli_info": 8.3,
+    "firth.cli_watch": 8.1,
+    "firth.cli_train": 8.4,
+    "firth.cli": 8.9,
+    "firth.__main__": 9,
+    DOOR: 10,
+}
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in sorted(SOURCE.rglob("*.py"))}
+
+
+def imports(name: str, text: str) -> Iterator[str]:
+    """Yield the firth modules that a module imports, wherever in it and however."""
+    package = name if name not in MODULES or MODULES[name].name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            found = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")[: len(package.split(".")) - (node.level - 1)] if node.level else []
+            origin = ".".join([*parents, *([node.module] if node.module else [])])
+            found = [f"{origin}.{alias.name}" for alias in node.names]
+            found = [one if one in MODULES else origin for one in found]
+        else:
+            continue
+        yield from (one for one in found if one.split(".")[0] == DOOR)
+
+
+def test_every_module_has_a_level() -> None:
+    assert sorted(MODULES.keys() - LEVELS.keys()) == [], "give these modules a level in LEVELS"
+
+
+@pytest.mark.parametrize("name", sorted(MODULES.keys() & LEVELS.keys()))
+def test_imports_go_down(name: str) -> None:
+    for imported in imports(name, MODULES[name].read_text("utf-8")):
+        assert imported in MODULES, f"{name} imports {imported}, which is not there"
+        assert LEVELS.get(imported, 0) < LEVELS[name], f"{name} imports {imported}, which is not below it"
+
+
+def test_the_walk_sees_every_kind_of_import() -> None:
+    text = (
+        "import os, firth.errors\n"
+        "from firth import embeddings, load\n"
+        "def f():\n    from .formats import native, save\n    from . import cli\n"
+    )
+    found = list(
+        imports("firth.demo", text.replace("from .f", "from firth.f").replace("from . ", "from firth "))
+    )
+    assert found == [
+        "firth.errors",
+        "firth.embeddings",
+        "firth",
+        "firth.formats.native",
+        "firth.formats",
+        "firth.cli",
+    ]
+    assert list(imports("firth.formats.native", "from .safetensors_file import x\nfrom ..cli import y")) == [
+        "firth.formats.safetensors_file",
+        "firth.cli",
+    ]
