@@ -117,22 +117,34 @@ def analogy(
     except (UnknownWordError, ConfigError):
         refuse_unknown_options(ctx, loaded, signs=True)
         raise
-    given = {*asked.positive, *asked.negative}
-    note = _difference(asked, answer, given)
     if as_json:
+        given = {*asked.positive, *asked.negative}
         raw = [{"word": word, "cosine": cosine, "input": word in given} for word, cosine in answer.raw]
         filtered = [{"word": word, "cosine": cosine} for word, cosine in answer.filtered]
         asked_for = {"positive": asked.positive, "negative": asked.negative}
-        print_json({"model": model, **asked_for, "raw": raw, "filtered": filtered, "note": note})
+        print_json(
+            {
+                "model": model,
+                **asked_for,
+                "raw": raw,
+                "filtered": filtered,
+                "note": _difference(asked, answer),
+            }
+        )
         return
+    print_analogy(asked, answer)
+
+
+def print_analogy(asked: Question, answer: Analogy) -> None:
+    """Print both rankings side by side, and in a sentence what their difference means."""
     if answer.raw:
-        _print_analogy(asked, answer, given)
+        _print_rankings(asked, answer)
         print_line("")
-    print_line(note)
+    print_line(_difference(asked, answer))
 
 
-def _print_analogy(asked: Question, answer: Analogy, given: set[str]) -> None:
-    """Print both rankings side by side."""
+def _print_rankings(asked: Question, answer: Analogy) -> None:
+    given = {*asked.positive, *asked.negative}
     columns = [_NUMBER, Column("raw, inputs included", style="cyan"), Column("", style="yellow"), _COSINE]
     columns += [Column("usual, inputs left out", style="cyan"), _COSINE]
     rows: list[list[str]] = []
@@ -149,8 +161,9 @@ def _print_analogy(asked: Question, answer: Analogy, given: set[str]) -> None:
     print_table(str(asked), columns, rows)
 
 
-def _difference(asked: Question, answer: Analogy, given: set[str]) -> str:
+def _difference(asked: Question, answer: Analogy) -> str:
     """Say in one sentence what the two rankings mean for this question."""
+    given = {*asked.positive, *asked.negative}
     if not answer.raw:
         return f"{asked} has no direction (or no words were asked for): there is nothing to rank."
     nearest = answer.raw[0][0]

@@ -262,7 +262,7 @@ def nearest(a: Vector) -> Vector:
 @_compiles_to("vector", float32x16, _build_power_of_two)
 def power_of_two(a: Vector) -> Vector:
     """Return 2 ** a for whole numbers ``a`` from -126 to 127: -3.0 -> 0.125."""
-    return np.exp2(a).astype(np.float32)
+    return np.ldexp(np.float32(1.0), a.astype(np.int32))
 
 
 @_compiles_to("vector", float32x16, _build_exponent)

@@ -1,0 +1,152 @@
+"""What firth wants to reach beside gensim, and whether it did."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from dataclasses import dataclass
+from typing import Any
+
+from bench.summary import (
+    Record,
+    Spread,
+    best_alpha,
+    by_round,
+    full,
+    member,
+    quality,
+    ratio,
+    raw_rate,
+    spread,
+    timed,
+)
+
+MEMORY_LIMIT_MB = 400.0
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A target and what was measured; ``reached`` is None where either is missing."""
+
+    name: str
+    unit: str
+    target: float | None
+    at_least: bool
+    measured: Spread | None
+    note: str = ""
+
+    @property
+    def reached(self) -> bool | None:
+        """Tell whether the measured middle reaches the target."""
+        if self.measured is None or self.target is None:
+            return None
+        if self.at_least:
+            return self.measured.middle >= self.target
+        return self.measured.middle <= self.target
+
+
+def goals(records: list[Record], options: Namespace) -> list[Goal]:
+    """Return all goals, measured or not."""
+    size, other = options.vector_size, options.also_vector_size
+    one = {**timed(options), "threads": 1, "program": "firth"}
+    two = {**timed(options), "program": "firth"}
+    threads = ratio(by_round(records, raw_rate, **two), by_round(records, raw_rate, **one))
+    return [
+        Goal(
+            f"trained phase, {size} dimensions, to gensim",
+            "×",
+            15,
+            True,
+            trained_phase(records, options, size),
+        ),
+        Goal(
+            f"whole run, epochs {options.quality_epochs}, to gensim",
+            "×",
+            12,
+            True,
+            whole_run(records, options),
+        ),
+        Goal(
+            f"trained phase, {other} dimensions, to gensim",
+            "×",
+            8,
+            True,
+            trained_phase(records, options, other),
+        ),
+        Goal(f"{options.threads} threads to one", "×", 1.8, True, threads),
+        Goal("encoding to gensim's vocabulary scan", "×", None, True, encoding(records, options)),
+        *memory_goals(records, options),
+        *quality_goals(records, options),
+    ]
+
+
+def trained_phase(
+    records: list[Record], options: Namespace, size: int, other: str = "gensim"
+) -> Spread | None:
+    """Return firth's raw words/s to the other program's."""
+    wanted = {**timed(options), "vector_size": size}
+    ours, theirs = (by_round(records, raw_rate, **wanted, program=name) for name in ("firth", other))
+    return ratio(ours, theirs)
+
+
+def whole_run(records: list[Record], options: Namespace, other: str = "gensim") -> Spread | None:
+    """Return the other program's seconds, from the start of the process to saved vectors, to firth's."""
+    seconds = member("total_seconds")
+    ours, theirs = (by_round(records, seconds, **full(options), program=name) for name in ("firth", other))
+    return ratio(theirs, ours)
+
+
+def encoding(records: list[Record], options: Namespace, other: str = "gensim") -> Spread | None:
+    """Return the other program's seconds for its vocabulary to firth's for ids and counts."""
+    seconds = member("encode_seconds")
+    ours, theirs = (by_round(records, seconds, **timed(options), program=name) for name in ("firth", other))
+    return ratio(theirs, ours)
+
+
+def beside_model_mb(result: dict[str, Any]) -> float | None:
+    """Return peak resident memory, mapped data files aside, less the model's tables, in 10**6 bytes."""
+    resident, model = result.get("unmapped_bytes"), result.get("model_bytes")
+    if resident is None or model is None:
+        return None
+    return float(resident - model) / 1e6
+
+
+def memory_goals(records: list[Record], options: Namespace) -> list[Goal]:
+    """Return a goal for the corpus given once, and one for it given several times over."""
+    found = []
+    for copies in (1, options.memory_copies):
+        wanted = {**timed(options), "group": "memory", "copies": copies}
+        measured = spread(list(by_round(records, beside_model_mb, **wanted).values()))
+        parts = []
+        for title in ("unmapped", "anonymous", "model"):
+            size = spread(list(by_round(records, member(f"{title}_bytes"), **wanted).values()))
+            parts += [f"{title} {size.middle / 1e6:.0f}"] if size else []
+        name = f"memory beside the model, corpus × {copies}"
+        found.append(Goal(name, " MB", MEMORY_LIMIT_MB, False, measured, note=", ".join(parts)))
+    return found
+
+
+def quality_goals(records: list[Record], options: Namespace) -> list[Goal]:
+    """Return a goal for each evaluation file: firth's shortfall against gensim's own spread over the seeds.
+
+    Both at their best alpha. A negative shortfall means that firth is ahead.
+    """
+    scores = quality(records, options)
+    ours, theirs = scores.get("firth", {}), scores.get("gensim", {})
+    our_alpha, their_alpha = best_alpha(ours), best_alpha(theirs)
+    if our_alpha is None or their_alpha is None:
+        return []
+    return [
+        _shortfall(name, ours[our_alpha][name]["spread"], theirs[their_alpha][name]["spread"])
+        for name in theirs[their_alpha]
+    ]
+
+
+def _shortfall(name: str, ours: Spread | None, theirs: Spread | None) -> Goal:
+    """Return the goal for one evaluation file."""
+    title = f"{name}: below gensim, allowed its spread over the seeds"
+    if ours is None or theirs is None:
+        return Goal(title, "", None, False, None)
+    worst, best = theirs.low - ours.high, theirs.high - ours.low
+    measured = Spread(theirs.middle - ours.middle, worst, best, min(ours.n, theirs.n))
+    own = "–" if ours.width is None else f"{ours.width:.4f}"
+    return Goal(title, "", theirs.width, False, measured, note=f"firth's own spread {own}")

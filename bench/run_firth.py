@@ -1,0 +1,44 @@
+"""One run of firth through its public door, without a corpus cache: ``python -m bench.run_firth SPEC``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import firth
+from bench.runner import Runner, answer
+
+OPTIONS = ("vector_size", "window", "negative", "sample", "min_count", "epochs", "alpha", "seed", "threads")
+
+
+def main() -> None:
+    """Train, save, print what was measured."""
+    run = Runner()
+    spec = run.spec
+    config = firth.TrainConfig(**{name: spec[name] for name in OPTIONS})
+    corpus = [Path(spec["corpus"])] * spec["copies"]
+    model = firth.train(corpus, config, cache=False)
+    call_seconds = run.lap()
+    firth.save(model, spec["output"])
+    save_seconds = run.lap()
+    about, timing = model.config, model.config["timing"]
+    answer(
+        run.saved(
+            program="firth",
+            version=firth.__version__,
+            encode_seconds=timing["encode_seconds"],
+            train_seconds=timing["train_seconds"],
+            call_seconds=call_seconds,
+            save_seconds=save_seconds,
+            raw_words=about["corpus"]["tokens"] * spec["epochs"],
+            trained_words=timing["trained_words"],
+            trained_words_are="counted",
+            loss=about["loss"],
+            epoch_losses=about["epoch_losses"],
+            words=len(model.index_to_key),
+            model_bytes=2 * model.vectors.nbytes,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
