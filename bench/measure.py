@@ -30,16 +30,20 @@ class Session:
         self.options = options
         self.corpus = corpus
         self.small = small
-        self.identity = {
-            "corpus": [corpus.path, corpus.bytes, corpus.words],
-            "firth_source": firth_source,
-            "fixed": FIXED,
-        }
+        self.firth_source = firth_source
         self.file = options.out / "runs.jsonl"
         self.records: list[Record] = list(self._earlier()) if options.resume else []
         self.failed: list[str] = []
         self.began = now()
         self.warm_up_seconds: dict[str, float] = {}
+
+    def identity(self, program: str) -> Record:
+        """Return what must be the same for two runs of a program to stand in one report."""
+        return {
+            "corpus": [self.corpus.path, self.corpus.bytes, self.corpus.words],
+            "firth_source": self.firth_source if program == "firth" else None,
+            "fixed": FIXED,
+        }
 
     def _earlier(self) -> Iterator[Record]:
         """Yield the latest of each run that earlier sessions made of the same code and text."""
@@ -48,7 +52,7 @@ class Session:
         found = {}
         for line in self.file.read_text().splitlines():
             record = json.loads(line)
-            if record["identity"] == self.identity:
+            if record["identity"] == self.identity(record["run"]["program"]):
                 found[json.dumps(record["run"])] = record
         yield from found.values()
 
@@ -98,7 +102,7 @@ class Session:
             result = run_json(MODULES[run.program], spec, watch_maps=run.group == "memory")
             scores = self._score(run, result["vectors"]) if run.group == "full" else None
         return {
-            "identity": self.identity,
+            "identity": self.identity(run.program),
             "session": self.began,
             "at": now(),
             "load_before": load,
