@@ -1,0 +1,1 @@
+"""From text to numbers: sources, tokenizers, the vocabulary and the encoded corpus."""
