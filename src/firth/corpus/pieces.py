@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from firth.errors import CorpusError
 
-PIECE_BYTES = 8 << 20
-"""How much text a piece holds, about. It bounds the memory, and never changes the result."""
+PIECE_BYTES = 4 << 20
+"""How much text a piece holds, about. It bounds the memory (LOG.md), and never changes the result."""
 
 MAX_ID = 2**31 - 1
 
