@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from firth.cli_output import print_line, print_note, screen_width, speaks_unicode
+from firth.cli_output import print_line, print_note, program, screen_width, speaks_unicode
 from firth.cli_queries import print_analogy
 from firth.cli_train import interruptible
 from firth.cli_words import Question
@@ -103,7 +103,10 @@ def _show_words(model: Embeddings, output: str) -> None:
         print_analogy(asked, model.analogy(asked.positive, asked.negative, 4))
     print_line("")
     print_line(f"the model is in {output}; now type")
-    print_line(f"  firth neighbors {output} river mountain")
-    print_line(f"  firth analogy {output} brother - man + woman")
-    print_line(f"  firth info {output}")
-    print_line("  firth train YOUR.txt -o MODEL")
+    for rest in (
+        f"neighbors {output} river mountain",
+        f"analogy {output} brother - man + woman",
+        f"info {output}",
+        "train YOUR.txt -o MODEL",
+    ):
+        print_line(f"  {program()} {rest}")

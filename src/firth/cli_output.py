@@ -7,10 +7,12 @@ a pipe or a file gets plain text in aligned columns.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from firth.printable import one_line, printable
@@ -47,6 +49,15 @@ def print_error(message: str) -> None:
 def print_note(text: str) -> None:
     """Print one line on stderr: what is going on, as opposed to a result."""
     print(printable(text), file=sys.stderr, flush=True)
+
+
+def program() -> str:
+    """Return how the user can type this program: ``firth`` if that is on the path, else its file."""
+    typed = sys.argv[0]
+    found = shutil.which("firth")
+    if Path(typed).name != "firth" or (found and Path(found).samefile(typed)):
+        return "firth"
+    return os.path.relpath(typed)
 
 
 def print_line(text: str) -> None:
