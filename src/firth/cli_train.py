@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 
     from firth.embeddings import Embeddings
     from firth.training.trainer import Watchers
+
+OPTIONS = (
+    *("vector_size", "window", "min_count", "max_vocab_size", "negative", "epochs", "alpha", "min_alpha"),
+    *("sample", "ns_exponent", "shrink_windows", "seed", "threads"),
+    *("tokenizer", "lowercase", "column", "encoding_errors"),
+)
+"""Options of training and of the text, as a TOML file may hold them too."""
 
 RESUMABLE = {"epochs", "alpha", "min_alpha", "threads"}
 """Options that may be given with ``--resume``; all others belong to the run and stand."""
@@ -98,19 +106,15 @@ def train(
     no_cache: Annotated[bool, _option("Keep no encoded corpus.", _TEXT, "--no-cache")] = False,
 ) -> None:
     """Learn word vectors from text: skip-gram with negative sampling."""
-    names = (
-        "vector_size window min_count max_vocab_size negative epochs alpha min_alpha sample ns_exponent "
-        "shrink_windows seed threads tokenizer lowercase column encoding_errors"
-    )
     values = locals()
-    options = _from_file(config) | {name: values[name] for name in names.split() if values[name] is not None}
-    where = {
+    options = _from_file(config) | {name: values[name] for name in OPTIONS if values[name] is not None}
+    where: dict[str, Any] = {
         "cache": _cache(cache, no_cache),
         "checkpoint_every": seconds(checkpoint_every),
     }
     with interruptible(), _watching(quiet, cache, no_cache) as where["progress"]:
         if resume is not None:
-            model = _resume(resume, corpus, output, options, where)
+            model = _resume(resume, corpus, output, options, where, force)
         else:
             model = _train(corpus, output, options, where, force)
     if as_json:
@@ -147,21 +151,24 @@ def _resume(
     output: str | None,
     options: dict[str, Any],
     where: dict[str, Any],
+    force: bool,
 ) -> Embeddings:
     from firth.corpus.sources import Files
     from firth.training import trainer
 
+    if force:
+        raise ConfigError(f"--force starts anew, --resume {folder} goes on: give one of them")
     fixed = sorted(options.keys() - RESUMABLE)
     if fixed:
         raise ConfigError(
-            f"--{fixed[0].replace('_', '-')} belongs to the run in {folder} and cannot change when it goes on: "
-            "leave it out, or start a new run"
+            f"--{fixed[0].replace('_', '-')} belongs to the run in {folder} and cannot change when it goes "
+            "on: leave it out, or start a new run"
         )
     if output is not None and Path(output) != Path(folder):
         raise ConfigError(f"--resume {folder} writes to {folder} again: leave out -o {output}")
-    was_finished = trainer.is_finished(folder)
+    nothing_to_do = "epochs" not in options and trainer.is_finished(folder)
     model = trainer.resume(folder, Files(corpus) if corpus else None, **options, **where)
-    if was_finished and "epochs" not in options:
+    if nothing_to_do:
         print_note(
             f"{folder} is finished: nothing to do. To train it further: "
             f"firth train --resume {folder} --epochs N --alpha A"
@@ -180,17 +187,23 @@ def seconds(time: str) -> float:
 
 
 def _from_file(path: str | None) -> dict[str, Any]:
-    """Return the options of a TOML file."""
+    """Return the options of a TOML file, ``vector-size`` and ``vector_size`` alike."""
     if path is None:
         return {}
     import tomllib
 
+    from firth.training.config import unknown_option
+
     try:
-        return tomllib.loads(Path(path).read_text("utf-8"))
+        values = tomllib.loads(Path(path).read_text("utf-8"))
     except OSError as error:
         raise ConfigError(f"--config {path}: {error.strerror}; give a TOML file") from None
     except ValueError as error:
-        raise ConfigError(f"--config {path}: not TOML ({error})") from None
+        raise ConfigError(f"--config {path}: not TOML ({error}); write lines such as epochs = 10") from None
+    options = {name.replace("-", "_"): value for name, value in values.items()}
+    for name in options.keys() - set(OPTIONS):
+        raise ConfigError(f"--config {path}: {unknown_option(name, set(OPTIONS))}")
+    return options
 
 
 def _cache(cache: str | None, no_cache: bool) -> bool | str:
@@ -201,31 +214,39 @@ def _cache(cache: str | None, no_cache: bool) -> bool | str:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let SIGTERM stop a run as Ctrl-C does; end with 128 + the signal's number, having said what is kept."""
+    """Let SIGTERM, or a terminal that closes, stop a run as Ctrl-C does.
+
+    The program ends with 128 + the signal's number, having said what is kept.
+    """
     caught: list[int] = [signal.SIGINT]
 
     def stop(number: int, _frame: FrameType | None) -> None:
         caught.append(number)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    stopping = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = {number: signal.getsignal(number) for number in stopping}
+    for number, handler in before.items():
+        if handler != signal.SIG_IGN:  # `nohup firth train` goes on
+            signal.signal(number, stop)
     try:
         yield
     except KeyboardInterrupt as interrupt:
         said = str(interrupt) if isinstance(interrupt, Interrupted) else "stopped; nothing was written"
-        print_note(f"\n{said}")
+        if sys.stderr.isatty():
+            sys.stderr.write("\r")  # over the terminal's ^C
+        print_note(said)
         raise typer.Exit(128 + caught[-1]) from None
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _watching(quiet: bool, cache: str | None, no_cache: bool) -> AbstractContextManager[Watchers]:
     from firth.cli_watch import watching
     from firth.corpus.cache import CacheFolder
 
-    if not (quiet or no_cache):
-        print_note(f"the encoded corpus is kept in {CacheFolder(cache).path} (--cache DIR, --no-cache)")
-    return watching(quiet=quiet)
+    return watching(quiet=quiet, kept_in=None if no_cache else CacheFolder(cache).path)
 
 
 def _summary(folder: str, model: Embeddings) -> dict[str, Any]:
@@ -234,8 +255,8 @@ def _summary(folder: str, model: Embeddings) -> dict[str, Any]:
         "model": folder,
         "words": len(model),
         "vector_size": model.vector_size,
-        "loss": config["loss"],
-        **config["timing"],
-        "corpus": config["corpus"],
-        "options": config["options"],
+        "loss": config.get("loss"),
+        **config.get("timing", {}),
+        "corpus": config.get("corpus"),
+        "options": config.get("options"),
     }

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO
 
 from rich.console import Console
@@ -13,18 +14,18 @@ from rich.progress import BarColumn, DownloadColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
 from firth.cli_output import print_note
-from firth.training.progress import Bar, Progress, silent, stderr_lines
+from firth.training.progress import LINE_SECONDS, Bar, Progress, silent, stderr_lines
 from firth.training.run import Run
 from firth.training.trainer import Watchers
 
 
 @contextmanager
-def watching(*, quiet: bool) -> Iterator[Watchers]:
-    """Show on stderr what the trainer does while the block lasts."""
+def watching(*, quiet: bool, kept_in: Path | None = None) -> Iterator[Watchers]:
+    """Show on stderr what the trainer does while the block lasts; ``kept_in``: where the corpus is kept."""
     if quiet:
         yield Watchers(training=silent)
         return
-    view = TrainView(sys.stderr)
+    view = TrainView(sys.stderr, kept_in)
     try:
         yield Watchers(reading=view.reading, started=view.started, training=view.training)
     finally:
@@ -34,17 +35,19 @@ def watching(*, quiet: bool) -> Iterator[Watchers]:
 class TrainView:
     """Bars on a terminal, plain lines elsewhere: first what is read, then the run."""
 
-    def __init__(self, stream: IO[str]) -> None:
-        """Draw on ``stream``."""
-        self._stream, self._terminal = stream, stream.isatty()
+    def __init__(self, stream: IO[str], kept_in: Path | None = None) -> None:
+        """Draw on ``stream``; ``kept_in`` is the folder in which the encoded corpus is kept."""
+        self._stream, self._terminal, self._kept_in = stream, stream.isatty(), kept_in
         self._reading: RichProgress | None = None
         self._bar: Bar | None = None
         self._lines = stderr_lines()
         self._began = time.perf_counter()
+        self._next_line = self._began + LINE_SECONDS
 
     def reading(self, done: int, total: int | None) -> None:
-        """Show how much of the corpus is read, on a terminal."""
+        """Show how much of the corpus is read."""
         if not self._terminal:
+            self._reading_line(done, total)
             return
         if self._reading is None:
             columns = (TextColumn("reading"), BarColumn(bar_width=None), DownloadColumn())
@@ -52,6 +55,12 @@ class TrainView:
             self._reading.start()
             self._reading.add_task("reading", total=total)
         self._reading.update(self._reading.task_ids[0], completed=done)
+
+    def _reading_line(self, done: int, total: int | None) -> None:
+        now = time.perf_counter()
+        if now >= self._next_line:
+            self._next_line = now + LINE_SECONDS
+            print_note(f"read {done / 1e6:,.0f} MB" + (f" of {total / 1e6:,.0f}" if total else ""))
 
     def started(self, run: Run) -> None:
         """Say what was read and what will be done."""
@@ -61,31 +70,31 @@ class TrainView:
         print_note(
             f"read {corpus.tokens_read:,} words in {len(corpus.sentence_starts) - 1:,} sentences, "
             f"{corpus.distinct_words:,} different ({took:.1f} s)"
+            + (f"; encoded, they are kept in {self._kept_in} (--no-cache)" if self._kept_in else "")
         )
         print_note(
-            f"training on {len(corpus.vocabulary.words):,} words that occur at least {config.min_count} times: "
-            f"{config.vector_size} dimensions, {config.epochs} epochs, {config.threads} "
+            f"training on {len(corpus.vocabulary.words):,} words that occur at least {config.min_count} "
+            f"times: {config.vector_size} dimensions, {config.epochs} epochs, {config.threads} "
             f"thread{'s' if config.threads > 1 else ''}"
         )
+        if run.blocks_done:
+            print_note(f"going on after {run.words_before(run.blocks_done) / run.words_total:.1%} of the run")
 
     def training(self, progress: Progress) -> None:
         """Show where the run is."""
         if not self._terminal:
             self._lines(progress)
-        else:
-            if self._bar is None:
-                self._bar = Bar(self._stream)
-                self._bar.__enter__()
-            self._bar(progress)
-        if progress.words >= progress.words_total:
-            self.close()
+            return
+        if self._bar is None:
+            self._bar = Bar(self._stream)
+            self._bar.__enter__()
+        self._bar(progress)
 
     def close(self) -> None:
-        """Take the bars off the screen."""
+        """Let the bars be; what they showed last stays."""
         self._stop_reading()
         if self._bar is not None:
             self._bar.__exit__(None, None, None)
-            self._bar = None
 
     def _stop_reading(self) -> None:
         if self._reading is not None:

@@ -34,28 +34,30 @@ class Crew:
         self._scratch = [make_scratch(self._draws, run.tables.stride) for _ in range(run.config.threads)]
         self._lock = threading.Lock()
         self._pause = threading.Event()
+        self._next = run.blocks_done
+        self._at_work: set[int] = set()  # numbers of blocks
         self._began = 0.0
         self._train(Block(0, 0, 0, 0.0, 0, 0), self._scratch[0])  # nothing but the compilation, untimed
 
     def train(self, tick: Callable[[], bool]) -> None:
         """Train until the run is finished or ``tick``, called every TICK_SECONDS, returns True.
 
-        However it ends, by an error or Ctrl-C too, no thread works any more and every block before
-        ``run.next_block`` is trained.
+        However it ends, by an error or Ctrl-C too, no thread works any more and no block is half trained.
 
         Raises:
             TrainingError: the numbers are no longer finite.
         """
         self._pause.clear()
         self._began = time.perf_counter() - self._run.seconds
+        pool = ThreadPoolExecutor(len(self._scratch), "firth")
         try:
-            with ThreadPoolExecutor(len(self._scratch), "firth") as pool:
-                try:
-                    self._supervise(pool, tick)
-                finally:
-                    self._pause.set()
+            self._supervise(pool, tick)
         finally:
-            self._run.seconds = self._elapsed()
+            self._pause.set()
+            try:
+                _join(pool)
+            finally:
+                self._run.seconds = self._elapsed()
 
     def _elapsed(self) -> float:
         return time.perf_counter() - self._began
@@ -72,20 +74,25 @@ class Crew:
                 self._pause.set()
 
     def _work(self, scratch: Scratch) -> None:
-        while (block := self._next_block()) is not None:
+        while (number := self._take()) is not None:
+            block = self._run.schedule.block(number)
             loss, pairs, centers = self._train(block, scratch)
             if not math.isfinite(loss):
                 raise TrainingError(_diverged(self._run, block))
             with self._lock:
                 self._run.tally.add(block.report, loss, pairs, centers, self._elapsed())
+                self._at_work.remove(number)
+                self._run.blocks_done = min(self._at_work, default=self._next)
 
-    def _next_block(self) -> Block | None:
+    def _take(self) -> int | None:
+        """Return the number of the next block; None if there is none, or it is time to pause."""
         with self._lock:
-            if self._pause.is_set() or self._run.finished:
+            if self._pause.is_set() or self._next >= self._run.schedule.blocks:
                 return None
-            number = self._run.next_block
-            self._run.next_block += 1
-        return self._run.schedule.block(number)
+            number = self._next
+            self._next += 1
+            self._at_work.add(number)
+        return number
 
     def _train(self, block: Block, scratch: Scratch) -> tuple[float, int, int]:
         corpus, run = self._run.corpus, self._run
@@ -101,6 +108,15 @@ class Crew:
             scratch,
         )
         return result
+
+
+def _join(pool: ThreadPoolExecutor) -> None:
+    """Wait until every thread has ended; a second Ctrl-C meanwhile must not leave a block half trained."""
+    try:
+        pool.shutdown(wait=True)
+    except KeyboardInterrupt:
+        _join(pool)
+        raise
 
 
 def _diverged(run: Run, block: Block) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,8 +14,16 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
+from firth.training.run import Run, mean_loss
+
 LINE_SECONDS = 5.0
 """Seconds between two plain lines."""
+
+EPOCH_LINES = 100
+"""Epochs that get a line of their own; of more epochs only every so manieth is told."""
+
+WIDE = 100
+"""Columns of a terminal from which on a bar is drawn; below, there is only room for the figures."""
 
 logger = logging.getLogger("firth")
 
@@ -45,13 +54,21 @@ class Progress:
     def __str__(self) -> str:
         """Return one plain line."""
         share = self.words / self.words_total
-        left = "?" if self.remaining is None else clock(self.remaining)
-        return f"{share:6.1%}  epoch {self.epoch}/{self.epochs}  {self.measures()}  {left} left"
+        return f"{share:6.1%}  epoch {self.epoch}/{self.epochs}  {self.measures()}"
 
-    def measures(self) -> str:
-        """Return speed, learning rate and loss."""
+    def measures(self, width: int = 999) -> str:
+        """Return learning rate, speed, loss and time, the latter ones only where the width is short."""
         loss = "–" if self.loss is None else f"{self.loss:.4f}"
-        return f"{self.words_per_second / 1e6:.2f} M words/s  alpha {self.alpha:.5f}  loss/pair {loss}"
+        time = "?" if self.remaining is None else clock(self.remaining)
+        parts = [
+            f"alpha {self.alpha:.5f}",
+            f"{self.words_per_second / 1e6:.2f} M words/s",
+            f"loss/pair {loss}",
+            f"done in {clock(self.seconds)}" if self.words >= self.words_total else f"{time} left",
+        ]
+        while len(parts) > 1 and len("  ".join(parts)) > width:
+            del parts[0]
+        return "  ".join(parts)
 
 
 def clock(seconds: float) -> str:
@@ -62,36 +79,72 @@ def clock(seconds: float) -> str:
 
 
 def epoch_lines(progress: Progress, told: int) -> list[str]:
-    """Return a line for each epoch that is done, but for the first ``told`` of them."""
-    width = len(str(progress.epochs))
+    """Return a line for each epoch that is done but the first ``told``; about a hundred lines in all."""
+    width, step = len(str(progress.epochs)), -(-progress.epochs // EPOCH_LINES)
     return [
         f"epoch {epoch:>{width}}/{progress.epochs} done  loss/pair {loss:.4f}"
         for epoch, loss in enumerate(progress.epoch_losses, 1)
-        if epoch > told and loss is not None
+        if epoch > told and loss is not None and (epoch % step == 0 or epoch == progress.epochs)
     ]
 
 
 class Watcher(Protocol):
     """What a run calls while it trains, several times a second."""
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: Progress, /) -> None:
         """Take note of where the run is."""
 
 
+class Ticker:
+    """What the crew calls while it trains: tells the watcher, and says when to pause for a checkpoint."""
+
+    def __init__(self, run: Run, watcher: Watcher) -> None:
+        """Measure the speed from here on."""
+        self._run, self._watcher = run, watcher
+        self._words, self._seconds = run.words_before(run.blocks_done), run.seconds
+        self.pause_at: float | None = None
+        """Seconds of training at which to pause; None: never."""
+
+    def __call__(self) -> bool:
+        """Tell where the run is; return whether to pause."""
+        self._watcher(self._progress())
+        return self.pause_at is not None and self._run.seconds >= self.pause_at
+
+    def _progress(self) -> Progress:
+        run, done = self._run, self._run.blocks_done
+        words, took = run.words_before(done), run.seconds - self._seconds
+        last = run.schedule.block(max(done - 1, 0))
+        return Progress(
+            words=words,
+            words_total=run.words_total,
+            epoch=last.epoch + 1,
+            epochs=run.config.epochs,
+            seconds=run.seconds,
+            words_per_second=(words - self._words) / took if took > 0 else 0.0,
+            alpha=last.alpha,
+            loss=mean_loss(run.tally, max(last.report - 1, 0), last.report + 1),
+            epoch_losses=tuple(run.epoch_losses()),
+        )
+
+
 class Lines:
-    """A plain line every few seconds, and one at the end."""
+    """A plain line after a second, then every few seconds, and one at the end."""
 
     def __init__(self, write: Callable[[str], None], seconds: float = LINE_SECONDS) -> None:
         """Write lines with ``write``, at least ``seconds`` apart."""
-        self._write, self._seconds, self._next, self._epochs = write, seconds, 0.0, 0
+        self._write, self._seconds = write, seconds
+        self._epochs, self._next = 0, -math.inf
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: Progress, /) -> None:
         """Write what is due: a line for each epoch that is done, one where the run is."""
+        if self._next == -math.inf:  # the run begins, or goes on
+            self._epochs, self._next = len(progress.epoch_losses), progress.seconds + min(1.0, self._seconds)
         for line in epoch_lines(progress, self._epochs):
             self._write(line)
         self._epochs = len(progress.epoch_losses)
-        if progress.seconds >= self._next and progress.loss is not None:
-            self._next = progress.seconds + self._seconds
+        ends = progress.words >= progress.words_total
+        if progress.seconds >= self._next or (ends and self._next < math.inf):
+            self._next = math.inf if ends else progress.seconds + self._seconds
             self._write(str(progress))
 
 
@@ -100,15 +153,15 @@ class Bar:
 
     def __init__(self, stream: IO[str]) -> None:
         """Draw on ``stream``."""
+        console = Console(file=stream)
         self._bar = RichProgress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
+            *([BarColumn(bar_width=None)] if console.width >= WIDE else []),
             TextColumn("{task.percentage:>3.0f}%  {task.fields[measures]}"),
-            console=Console(file=stream),
-            transient=False,
+            console=console,
         )
         self._task = self._bar.add_task("training", measures="")
-        self._epochs = 0
+        self._epochs: int | None = None
 
     def __enter__(self) -> Bar:
         """Show the bar."""
@@ -121,18 +174,20 @@ class Bar:
         """Leave the bar as it stands."""
         self._bar.stop()
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: Progress, /) -> None:
         """Move the bar."""
+        if self._epochs is None:  # the run begins, or goes on
+            self._epochs = len(progress.epoch_losses)
         for line in epoch_lines(progress, self._epochs):
             self._bar.console.print(line, highlight=False)
         self._epochs = len(progress.epoch_losses)
-        left = "" if progress.remaining is None else f"  {clock(progress.remaining)} left"
+        epoch = f"epoch {progress.epoch}/{progress.epochs}"
         self._bar.update(
             self._task,
             total=progress.words_total,
             completed=progress.words,
-            description=f"epoch {progress.epoch}/{progress.epochs}",
-            measures=progress.measures() + left,
+            description=epoch,
+            measures=progress.measures(self._bar.console.width - len(epoch + "  100%  ")),
         )
 
 
@@ -146,5 +201,5 @@ def stderr_lines() -> Lines:
     return Lines(lambda line: print(line, file=sys.stderr, flush=True))
 
 
-def silent(_progress: Progress) -> None:
+def silent(_progress: Progress, /) -> None:
     """Watch and say nothing."""

@@ -64,7 +64,7 @@ class Run:
     config: TrainConfig
     tables: Tables
     tally: Tally
-    next_block: int = 0
+    blocks_done: int = 0
     """All blocks before this one are trained."""
     seconds: float = 0.0
     """Seconds of training so far."""
@@ -82,7 +82,7 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether every block is trained."""
-        return self.next_block >= self.schedule.blocks
+        return self.blocks_done >= self.schedule.blocks
 
     @property
     def words_total(self) -> int:
@@ -99,17 +99,18 @@ class Run:
         lines = list(self.reports_before)
         last = lines[-1] if lines else {"words": 0, "seconds": 0.0, "epoch": 0.0}
         schedule, tally = self.schedule, self.tally
-        previous = 0
+        previous, began = 0, 0.0
+        # With several threads a block may be done before one of the report before.
+        until = np.maximum.accumulate(tally.seconds).tolist()
         for report in range(schedule.reports):
             end = schedule.blocks_before_report(report + 1)
-            if end > self.next_block:
+            if end > self.blocks_done:
                 break
-            words, began = self.words_before(end), tally.seconds[report - 1] if report else 0.0
-            took = float(tally.seconds[report] - began)
+            words, took = self.words_before(end), until[report] - began
             lines.append(
                 {
                     "words": last["words"] + words,
-                    "seconds": round(last["seconds"] + float(tally.seconds[report]), 6),
+                    "seconds": round(last["seconds"] + until[report], 6),
                     "epoch": round(last["epoch"] + (report + 1) / schedule.reports_per_epoch, 6),
                     "alpha": schedule.alpha_at(schedule.blocks_before_report(report)),
                     "loss": mean_loss(tally, report, report + 1),
@@ -118,14 +119,19 @@ class Run:
                     "words_per_second": round((words - previous) / took, 1) if took > 0 else None,
                 }
             )
-            previous = words
+            previous, began = words, until[report]
         return lines
 
     def epoch_losses(self) -> list[float | None]:
         """Return the mean loss per pair of each epoch of this phase that is done."""
-        parts = self.schedule.reports_per_epoch
-        done = self.next_block // self.schedule.blocks_per_epoch
-        return [mean_loss(self.tally, epoch * parts, (epoch + 1) * parts) for epoch in range(done)]
+        done = self.blocks_done // self.schedule.blocks_per_epoch
+        sums = (
+            of.reshape(self.config.epochs, -1)[:done].sum(axis=1)
+            for of in (self.tally.loss, self.tally.pairs)
+        )
+        return [
+            loss / pairs if pairs else None for loss, pairs in zip(*map(np.ndarray.tolist, sums), strict=True)
+        ]
 
     def describe(self, state: str) -> dict[str, Any]:
         """Return what ``config.json`` says of the run; ``state`` is "training" or "finished"."""
@@ -142,6 +148,7 @@ class Run:
                 "distinct_words": corpus.distinct_words,
                 "vocabulary": len(vocabulary.words),
                 "table_size": vocabulary.table_size,
+                "of_ids": vocabulary.token_ids is not None,
                 "sentences": len(corpus.sentence_starts) - 1,
                 "fingerprint": corpus.fingerprint,
             },
@@ -153,7 +160,7 @@ class Run:
         }
 
     def _timing(self) -> dict[str, float | None]:
-        words = self.words_before(self.next_block)
+        words = self.words_before(self.blocks_done)
         return {
             "encode_seconds": round(self.encode_seconds, 6),
             "train_seconds": round(self.seconds, 6),
@@ -161,20 +168,17 @@ class Run:
             "trained_words": int(self.tally.centers.sum()),
         }
 
-    def published_tables(self) -> dict[str, NDArray[np.float32]]:
-        """Return both tables as users see them; for text they share the memory of the run's."""
-        names = ("vectors", "context_vectors")
-        inner = matrices(self.tables, self.config.vector_size)
-        vocabulary = self.corpus.vocabulary
-        return {name: published(table, vocabulary) for name, table in zip(names, inner, strict=True)}
-
     def embeddings(self) -> Embeddings:
-        """Return the finished model."""
+        """Return the finished model; for text it shares the memory of the run's tables."""
         vocabulary = self.corpus.vocabulary
         counts, trained = published_counts(vocabulary)
+        vectors, context_vectors = (
+            published(table, vocabulary) for table in matrices(self.tables, self.config.vector_size)
+        )
         return Embeddings(
             published_words(vocabulary),
-            **self.published_tables(),
+            vectors,
+            context_vectors=context_vectors,
             counts=counts,
             trained=trained,
             config=self.describe("finished"),

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.corpus.vocabulary import Vocabulary, keep_prob, noise_prob
+from firth.errors import ConfigError
 from firth.training.config import TrainConfig
 from firth.training.kernels import Draws, Tables, aligned_zeros, row_stride
 from firth.training.sampling import alias_table, keep_threshold
@@ -28,9 +29,19 @@ def make_draws(vocabulary: Vocabulary, config: TrainConfig) -> Draws:
 
 
 def empty_tables(words: int, vector_size: int) -> Tables:
-    """Return two tables of zeros."""
+    """Return two tables of zeros.
+
+    Raises:
+        ConfigError: they do not fit into memory.
+    """
     stride = row_stride(vector_size)
-    return Tables(aligned_zeros(words * stride), aligned_zeros(words * stride), stride)
+    try:
+        return Tables(aligned_zeros(words * stride), aligned_zeros(words * stride), stride)
+    except MemoryError:
+        raise ConfigError(
+            f"two tables of {words:,} words x {vector_size} numbers take {8 * words * stride / 1e9:,.1f} GB "
+            "of memory, more than there is: lower vector_size or max_vocab_size, or raise min_count"
+        ) from None
 
 
 def new_tables(words: int, vector_size: int, seed: int) -> Tables:
@@ -61,6 +72,20 @@ def published(matrix: Matrix, vocabulary: Vocabulary) -> Matrix:
     table = np.zeros((vocabulary.table_size, matrix.shape[1]), np.float32)
     table[vocabulary.token_ids] = matrix
     return table
+
+
+def published_rows(matrix: Matrix, vocabulary: Vocabulary) -> Iterator[Matrix]:
+    """Yield the table that users see some rows at a time, so that no second table is made to write it."""
+    if vocabulary.token_ids is None:
+        yield from _blocks_of(matrix)
+        return
+    word_ids = np.full(vocabulary.table_size, -1, np.int64)
+    word_ids[vocabulary.token_ids] = np.arange(len(matrix))
+    for begin in range(0, len(word_ids), ROWS):
+        ids = word_ids[begin : begin + ROWS]
+        rows = matrix[ids]
+        rows[ids < 0] = 0.0
+        yield rows
 
 
 def inner(table: Matrix, vocabulary: Vocabulary, matrix: Matrix) -> None:

@@ -10,6 +10,7 @@ import dataclasses
 import os
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,13 @@ from firth.corpus.encoded import EncodedCorpus, encode, open_encoded
 from firth.corpus.sources import Files
 from firth.corpus.tokenize import TextOptions
 from firth.embeddings import Embeddings
-from firth.errors import ConfigError, Interrupted, ResumeError
+from firth.errors import ConfigError, CorpusError, FormatError, Interrupted, ResumeError
 from firth.formats import native
 from firth.training import checkpoint
 from firth.training.config import TrainConfig
 from firth.training.crew import Crew
-from firth.training.progress import Progress, Watcher, log_lines
-from firth.training.run import Run, Tally, make_schedule, mean_loss
+from firth.training.progress import Ticker, Watcher, log_lines
+from firth.training.run import Run, Tally, make_schedule
 from firth.training.tables import new_tables
 
 CHECKPOINT_SECONDS = 300.0
@@ -90,7 +91,8 @@ def train(
     _check_interval(checkpoint_every)
     folder = None if output is None else Path(output)
     if folder is not None:
-        checkpoint.check_output(folder, force=force)
+        with _held(folder):
+            checkpoint.check_output(folder, force=force)
     watchers = progress if isinstance(progress, Watchers) else Watchers(training=progress)
     named = isinstance(corpus, (str, os.PathLike, Files))
     began = time.perf_counter()
@@ -105,12 +107,16 @@ def train(
         vocab_size=vocab_size,
         on_progress=watchers.reading,
     )
+    _check_learnable(encoded, config)
     tables = new_tables(len(encoded.vocabulary.words), config.vector_size, config.seed)
     tally = Tally(make_schedule(encoded, config, []).reports)
     run = Run(encoded, config, tables, tally, encode_seconds=time.perf_counter() - began)
-    if folder is not None:
-        checkpoint.begin(folder, run)
-    return _train(run, folder, checkpoint_every, watchers)
+    if folder is None:
+        return _train(run, None, None, watchers)
+    checkpoint.make(folder)
+    with checkpoint.held(folder):
+        checkpoint.check_output(folder, force=force)  # somebody may have been faster
+        return _train(run, folder, checkpoint_every, watchers, fresh=True)
 
 
 def resume(
@@ -121,6 +127,7 @@ def resume(
     alpha: float | None = None,
     min_alpha: float | None = None,
     threads: int | None = None,
+    sentence_starts: Any = None,
     cache: bool | str | os.PathLike[str] = True,
     checkpoint_every: float | None = CHECKPOINT_SECONDS,
     progress: Watcher | Watchers | None = None,
@@ -135,6 +142,7 @@ def resume(
         min_alpha: with ``epochs``: the learning rate at their end; by default the run's.
         threads: by default as before. With one thread, before and after, the result is bit-identical
             to a run that was never stopped.
+        sentence_starts: where ``corpus`` is an array of ids: the positions at which sentences begin.
         cache: where encoded corpora are kept, as for :func:`train`.
         checkpoint_every: seconds of training between two checkpoints.
         progress: as for :func:`train`.
@@ -144,27 +152,31 @@ def resume(
 
     Raises:
         ResumeError: there is no run, it has no checkpoint yet, or the corpus has changed.
+        Interrupted: Ctrl-C; the state is saved and can be resumed again.
     """
     folder = Path(output)
     _check_interval(checkpoint_every)
     watchers = progress if isinstance(progress, Watchers) else Watchers(training=progress)
-    stored = checkpoint.unfinished(folder)
-    if stored is None:
-        if epochs is None:
+    with _held(folder):
+        checkpoint.publish(folder)
+        further = epochs is not None and native.is_model_folder(folder) and not checkpoint.has_state(folder)
+        stored = None if further else checkpoint.unfinished(folder)
+        if stored is None and epochs is None:
             if alpha is not None or min_alpha is not None:
                 raise ConfigError("alpha belongs to further epochs: say how many with epochs (--epochs)")
             return native.read(folder)
-        run = _further(folder, corpus, epochs, alpha, min_alpha, threads, cache, watchers)
-        checkpoint.begin(folder, run)
-    else:
-        if (epochs, alpha, min_alpha) != (None, None, None):
+        if stored is not None and (epochs, alpha, min_alpha) != (None, None, None):
             raise ConfigError(
                 f"the run in {folder} is not finished, so its epochs and alpha stand: resume it without "
                 "them first, then train further"
             )
-        config = _stored_config(stored, threads)
-        run = checkpoint.load(folder, _reopen(stored, corpus, config, cache, watchers), config)
-    return _train(run, folder, checkpoint_every, watchers)
+        text = _Text(corpus, sentence_starts, _cache(cache), watchers)
+        if stored is not None:
+            config = _stored_config(folder, stored, threads)
+            run = checkpoint.load(folder, text.reopen(folder, stored, config), config)
+        else:
+            run = _further(folder, text, epochs or 0, alpha, min_alpha, threads)
+        return _train(run, folder, checkpoint_every, watchers, fresh=stored is None)
 
 
 def is_finished(output: str | os.PathLike[str]) -> bool:
@@ -176,129 +188,179 @@ def is_finished(output: str | os.PathLike[str]) -> bool:
     return checkpoint.unfinished(Path(output)) is None
 
 
+@dataclasses.dataclass(frozen=True)
+class _Text:
+    """Where the corpus of a run that goes on may come from."""
+
+    given: Any
+    sentence_starts: Any
+    cache: CacheFolder | None
+    watchers: Watchers
+
+    def reopen(self, folder: Path, stored: dict[str, Any], config: TrainConfig) -> EncodedCorpus:
+        """Return the corpus of the run that ``stored`` describes; it must be the very same."""
+        source = stored["corpus"]
+        if self.given is not None:
+            encoded = self._encode(self.given, source, config)
+        elif source["kind"] != "files":
+            return self._cached(folder, source, f"the run's corpus came from {source['kind']}")
+        else:
+            try:
+                encoded = self._encode(Files(source["paths"]), source, config)
+            except CorpusError as error:
+                return self._cached(folder, source, str(error))
+        if encoded.fingerprint != source["fingerprint"]:
+            raise ResumeError(
+                f"the corpus has changed since the run in {folder} began (fingerprint "
+                f"{source['fingerprint']} then, {encoded.fingerprint} now): put the text back as it was, "
+                "or start a new run"
+            )
+        return encoded
+
+    def _cached(self, folder: Path, source: dict[str, Any], reason: str) -> EncodedCorpus:
+        found = None if self.cache is None else open_encoded(source["fingerprint"], self.cache)
+        if found is None:
+            raise ResumeError(
+                f"{reason}, and no encoded copy of it is in the cache: say where the same text is now "
+                f"(`firth train --resume {folder} FILE`, - for standard input; corpus=… in Python)"
+            )
+        return found
+
+    def _encode(self, corpus: Any, source: dict[str, Any], config: TrainConfig) -> EncodedCorpus:
+        options = TextOptions(**{name: source[name] for name in TEXT_OPTIONS})
+        sized = source["of_ids"] and not options.uses_ids
+        return encode(
+            corpus,
+            options,
+            min_count=config.min_count,
+            max_vocab_size=config.max_vocab_size,
+            threads=config.threads,
+            cache=self.cache,
+            sentence_starts=self.sentence_starts,
+            vocab_size=source["table_size"] if sized else None,
+            on_progress=self.watchers.reading,
+        )
+
+
 def _further(
     folder: Path,
-    corpus: Any,
+    text: _Text,
     epochs: int,
     alpha: float | None,
     min_alpha: float | None,
     threads: int | None,
-    cache: bool | str | os.PathLike[str],
-    watchers: Watchers,
 ) -> Run:
     """Return a new phase that starts from the finished model in ``folder``."""
     if alpha is None:
         raise ConfigError("further epochs need a learning rate to start from: give alpha (--alpha 0.01, say)")
     model = native.read(folder)
-    config = _stored_config(model.config, threads)
+    config = _stored_config(folder, model.config, threads)
     low = config.min_alpha if min_alpha is None else min_alpha
     config = dataclasses.replace(config, epochs=epochs, alpha=alpha, min_alpha=low)
     phases = model.config["phases"]
-    encoded = _reopen(model.config, corpus, config, cache, watchers)
+    encoded = text.reopen(folder, model.config, config)
     tables = checkpoint.tables_of(model, encoded, config)
     tally = Tally(make_schedule(encoded, config, phases).reports)
     return Run(encoded, config, tables, tally, phases=phases, reports_before=model.training)
 
 
-def _stored_config(stored: dict[str, Any], threads: int | None) -> TrainConfig:
+def _stored_config(folder: Path, stored: dict[str, Any], threads: int | None) -> TrainConfig:
     """Return the options of the phase that ``config.json`` describes last."""
+    if not {"options", "phases", "corpus"} <= stored.keys():
+        raise ResumeError(
+            f"{folder} was not trained by `firth train`, so it cannot be trained further: train a new model"
+        )
     options = stored["options"] | stored["phases"][-1]
     return TrainConfig.from_dict(options if threads is None else options | {"threads": threads})
 
 
-def _reopen(
-    stored: dict[str, Any],
-    corpus: Any,
-    config: TrainConfig,
-    cache: bool | str | os.PathLike[str],
-    watchers: Watchers,
-) -> EncodedCorpus:
-    """Return the corpus of a run again, from its files or from the cache; it must be the very same."""
-    source = stored["corpus"]
-    wanted, folder = source["fingerprint"], _cache(cache)
-    if corpus is None and source["kind"] != "files":
-        found = None if folder is None else open_encoded(wanted, folder)
-        if found is None:
-            raise ResumeError(
-                f"the run's corpus came from {source['kind']}, and its encoded copy is no longer in the "
-                "cache: give the same text again (`… | firth train --resume MODEL -`, or corpus=… in Python)"
-            )
-        return found
-    encoded = encode(
-        Files(source["paths"]) if corpus is None else corpus,
-        TextOptions(**{name: source[name] for name in TEXT_OPTIONS}),
-        min_count=config.min_count,
-        max_vocab_size=config.max_vocab_size,
-        threads=config.threads,
-        cache=folder,
-        on_progress=watchers.reading,
-    )
-    if encoded.fingerprint != wanted:
-        raise ResumeError(
-            f"the corpus has changed since the run began (fingerprint {wanted} then, "
-            f"{encoded.fingerprint} now): put the text back as it was, or start a new run"
+def _check_learnable(corpus: EncodedCorpus, config: TrainConfig) -> None:
+    """Refuse a corpus in which no word ever stands beside another one."""
+    words = corpus.vocabulary.words
+    if len(words) == 1:
+        raise CorpusError(
+            f"only one word, {words[0]!r}, occurs min_count={config.min_count} times, and one word alone "
+            "cannot be told from others: lower min_count, or give more text"
         )
-    return encoded
+    if len(corpus.sentence_starts) - 1 == len(corpus.ids):
+        raise CorpusError(
+            f"each of the {len(corpus.ids):,} sentences has only one word that occurs min_count="
+            f"{config.min_count} times, so that no word has a context: put the words that belong together "
+            "on one line, lower min_count, or give more text"
+        )
 
 
-def _train(run: Run, folder: Path | None, every: float | None, watchers: Watchers) -> Embeddings:
-    """Train the run to its end, with checkpoints on the way; write and return the model."""
-    if watchers.started is not None:
-        watchers.started(run)
-    crew = Crew(run)
-    tick = _Ticker(run, watchers.training or log_lines())
+def _train(
+    run: Run, folder: Path | None, every: float | None, watchers: Watchers, *, fresh: bool = False
+) -> Embeddings:
+    """Train the run to its end, with checkpoints on the way; write and return the model.
+
+    ``fresh`` says that nothing of the run is in ``folder`` yet. An error leaves the last checkpoint there;
+    if there is none, nothing.
+    """
     try:
-        while not run.finished:
-            tick.pause_at = None if folder is None or every is None else run.seconds + every
-            crew.train(tick)
-            tick()
-            if folder is not None and not run.finished:
-                checkpoint.save(folder, run)
-        if folder is not None:
-            checkpoint.finish(folder, run)
+        if folder is not None and fresh:
+            checkpoint.begin(folder, run)
+        if watchers.started is not None:
+            watchers.started(run)
+        _work(run, folder, every, watchers.training or log_lines())
+        if folder is None:
+            return run.embeddings()
+        checkpoint.finish(folder, run)
     except KeyboardInterrupt:
         raise _interrupted(run, folder) from None
-    return run.embeddings()
+    except Exception as error:
+        if folder is not None:
+            checkpoint.abandon(folder)
+            if isinstance(error, FormatError) and checkpoint.has_state(folder):
+                kept = f"the last checkpoint is kept: go on with `firth train --resume {folder}`"
+                raise FormatError(f"{error}; {kept}") from error
+        raise
+    return native.read(folder)
+
+
+def _work(run: Run, folder: Path | None, every: float | None, watcher: Watcher) -> None:
+    ticker = Ticker(run, watcher)
+    ticker()
+    crew = Crew(run)
+    while not run.finished:
+        ticker.pause_at = None if folder is None or every is None else run.seconds + every
+        crew.train(ticker)
+        ticker()
+        if folder is not None and not run.finished:
+            checkpoint.save(folder, run)
+    if not run.tally.pairs.any():
+        raise CorpusError(
+            f"not one pair of words was trained: sample={run.config.sample:g} left no two words side by side "
+            f"in so small a corpus ({len(run.corpus.ids):,} words); sample=0 (--sample 0) keeps them all"
+        )
 
 
 def _interrupted(run: Run, folder: Path | None) -> Interrupted:
     """Save what there is; return what to tell the user."""
-    done = f"stopped after {run.words_before(run.next_block) / run.words_total:.1%} of the run"
+    done = f"stopped after {run.words_before(run.blocks_done) / run.words_total:.1%} of the run"
     if folder is None:
         return Interrupted(f"{done}; nothing is kept, as no output folder was given")
-    checkpoint.save(folder, run)
-    return Interrupted(f"{done}; its state is saved: go on with `firth train --resume {folder}`")
+    if not native.is_model_folder(folder / native.CHECKPOINT):
+        if run.finished:
+            return Interrupted(f"stopped when {folder} was just finished")
+        checkpoint.abandon(folder)
+        return Interrupted("stopped before training began; nothing was written")
+    go_on = f"go on with `firth train --resume {folder}`"
+    try:
+        checkpoint.save(folder, run)
+    except KeyboardInterrupt:
+        if checkpoint.has_state(folder):
+            return Interrupted(
+                f"{done}, and again while this was saved; the last checkpoint is kept: {go_on}"
+            )
+        return Interrupted(f"{done}, and again while this was saved; nothing is kept")
+    return Interrupted(f"{done}; its state is saved: {go_on}")
 
 
-class _Ticker:
-    """What the crew calls while it trains: tells the watcher, and says when to pause for a checkpoint."""
-
-    def __init__(self, run: Run, watcher: Watcher) -> None:
-        self._run, self._watcher = run, watcher
-        self._words, self._seconds = run.words_before(run.next_block), run.seconds
-        self.pause_at: float | None = None
-
-    def __call__(self) -> bool:
-        run = self._run
-        self._watcher(self._progress())
-        return self.pause_at is not None and run.seconds >= self.pause_at
-
-    def _progress(self) -> Progress:
-        run = self._run
-        block = min(run.next_block, run.schedule.blocks)
-        words, took = run.words_before(block), run.seconds - self._seconds
-        last = run.schedule.block(max(block - 1, 0))
-        return Progress(
-            words=words,
-            words_total=run.words_total,
-            epoch=last.epoch + 1,
-            epochs=run.config.epochs,
-            seconds=run.seconds,
-            words_per_second=(words - self._words) / took if took > 0 else 0.0,
-            alpha=last.alpha,
-            loss=mean_loss(run.tally, max(last.report - 1, 0), last.report + 1),
-            epoch_losses=tuple(run.epoch_losses()),
-        )
+def _held(folder: Path) -> AbstractContextManager[None]:
+    """Keep other processes out of ``folder``, if it is there."""
+    return checkpoint.held(folder) if folder.is_dir() else nullcontext()
 
 
 def _options(
