@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -42,8 +43,10 @@ if sys.platform != "win32":
 
 STATE = "firth_state"
 FINISHED = "finished"
+_BEGUN = re.compile(
+    rf"{native.CHECKPOINT}(/(\.[a-z.]+\.[0-9a-f]+\.tmp|vocabulary\.parquet|training\.jsonl))?"
+)
 TABLES = ("vectors", "context_vectors")
-PARTS = (native.TENSORS, native.VOCABULARY, native.TRAINING, native.CONFIG)
 
 
 @contextmanager
@@ -119,14 +122,19 @@ def _content(folder: Path) -> str:
         return "unfinished"
     if native.is_model_folder(checkpoint):
         return "started"
-    return "finished" if native.is_model_folder(folder) else "other"
+    if native.is_model_folder(folder):
+        return "finished"
+    # Killed while the checkpoint folder was being made: nothing but the beginnings of our own files.
+    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*")]
+    return "started" if names and all(map(_BEGUN.fullmatch, names)) else "other"
 
 
 def has_state(folder: Path) -> bool:
     """Tell whether there is something that a run can go on from."""
     checkpoint = folder / native.CHECKPOINT
-    saved = (checkpoint / native.TENSORS).exists() or native.is_model_folder(checkpoint / FINISHED)
-    return saved and native.is_model_folder(checkpoint)
+    if native.is_model_folder(checkpoint / FINISHED):
+        return True
+    return native.is_model_folder(checkpoint) and (checkpoint / native.TENSORS).exists()
 
 
 def make(folder: Path) -> None:
@@ -175,19 +183,23 @@ def finish(folder: Path, run: Run) -> None:
 
 
 def publish(folder: Path) -> None:
-    """Move a finished model from the checkpoint to its place, or what is left of it after a kill; if any."""
-    made = folder / native.CHECKPOINT / FINISHED
-    if not native.is_model_folder(made):
-        return
-    try:
-        (folder / native.CONFIG).unlink(missing_ok=True)  # so that nobody reads parts of two models
-        for name in PARTS:
-            if (made / name).exists():
-                (made / name).replace(folder / name)
-                sync_folder(folder)
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-    discard(folder)
+    """Move a finished model from the checkpoint to its place: all of it, or what a kill has left there."""
+    checkpoint = folder / native.CHECKPOINT
+    made = checkpoint / FINISHED
+    if native.is_model_folder(made):
+        try:
+            (folder / native.CONFIG).unlink(missing_ok=True)  # so that nobody reads parts of two models
+            for name in (native.TENSORS, native.VOCABULARY, native.TRAINING):
+                if (made / name).exists():
+                    (made / name).replace(folder / name)
+            sync_folder(folder)
+            (checkpoint / native.CONFIG).unlink(missing_ok=True)
+            (made / native.CONFIG).replace(folder / native.CONFIG)
+            sync_folder(folder)
+        except OSError as error:
+            raise cannot_write(folder, error) from error
+    if native.is_model_folder(folder) and not native.is_model_folder(checkpoint):
+        discard(folder)
 
 
 def discard(folder: Path) -> None:
