@@ -125,8 +125,8 @@ def _content(folder: Path) -> str:
     if native.is_model_folder(folder):
         return "finished"
     # Killed while the checkpoint folder was being made: nothing but the beginnings of our own files.
-    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*")]
-    return "started" if names and all(map(_BEGUN.fullmatch, names)) else "other"
+    names = (path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+    return "started" if checkpoint.is_dir() and all(map(_BEGUN.fullmatch, names)) else "other"
 
 
 def has_state(folder: Path) -> bool:

@@ -78,7 +78,8 @@ def train(
         **options: options of training or of the text, by name.
 
     Returns:
-        The model: words, (V, D) vectors, context vectors, counts, options and the reports of the run.
+        The model: words, (V, D) vectors, context vectors, counts, options and the reports of the run; where
+        there is an ``output`` it is read from there, its vectors memory-mapped.
 
     Raises:
         ConfigError: an option is unknown or out of its range.
@@ -343,6 +344,7 @@ def _interrupted(run: Run, folder: Path | None) -> Interrupted:
         return Interrupted(f"{done}; nothing is kept, as no output folder was given")
     if not native.is_model_folder(folder / native.CHECKPOINT):
         if run.finished:
+            checkpoint.publish(folder)
             return Interrupted(f"stopped when {folder} was just finished")
         checkpoint.abandon(folder)
         return Interrupted("stopped before training began; nothing was written")
