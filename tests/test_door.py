@@ -7,7 +7,7 @@ import pytest
 
 import firth
 
-PUBLIC = {"Embeddings", "TrainConfig", "__version__", "load", "save", "train"}
+PUBLIC = {"Embeddings", "TrainConfig", "__version__", "load", "resume", "save", "train"}
 
 
 def test_the_door_has_exactly_the_public_names() -> None:

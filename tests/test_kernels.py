@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firth.training import kernels, reference
+from firth.training import arrays, draws, kernels, reference
 from firth.training.sampling import alias_table, keep_threshold
 
 KEY = np.uint64(987654321)
@@ -36,22 +36,22 @@ class Case:
         self.ids = random.choice(words, int(self.starts[-1]), p=weights / weights.sum()).astype(np.int32)
         keep = np.linspace(0.4, 1.0, words) if sample else np.ones(words)
         noise = weights**0.75 / (weights**0.75).sum()
-        self.draws = kernels.Draws(keep_threshold(keep), alias_table(noise), window, shrink, negative)
+        self.draws = arrays.Draws(keep_threshold(keep), alias_table(noise), window, shrink, negative)
         self.vector_size, self.words = vector_size, words
         self.W, self.C = (random.normal(scale=0.3, size=(words, vector_size)) for _ in range(2))
 
-    def tables(self) -> kernels.Tables:
-        stride = kernels.row_stride(self.vector_size)
-        tables = kernels.Tables(
-            kernels.aligned_zeros(self.words * stride), kernels.aligned_zeros(self.words * stride), stride
+    def tables(self) -> arrays.Tables:
+        stride = arrays.row_stride(self.vector_size)
+        tables = arrays.Tables(
+            arrays.aligned_zeros(self.words * stride), arrays.aligned_zeros(self.words * stride), stride
         )
         for flat, matrix in zip(tables, (self.W, self.C), strict=False):
             flat.reshape(self.words, stride)[:, : self.vector_size] = matrix
         return tables
 
-    def train(self, blocks, alpha=0.05, tables=None) -> tuple[kernels.Tables, list]:
+    def train(self, blocks, alpha=0.05, tables=None) -> tuple[arrays.Tables, list]:
         tables = tables or self.tables()
-        scratch = kernels.make_scratch(self.draws, tables.stride)
+        scratch = arrays.make_scratch(self.draws, tables.stride)
         results = [
             kernels.train_block(
                 self.ids, self.starts, begin, end, np.float32(alpha), KEY, self.draws, tables, scratch
@@ -152,7 +152,7 @@ def test_a_block_is_a_pure_function_whatever_the_scratch_held_before() -> None:
     case = Case(words=5, lengths=(300, 200))
     fresh, _ = case.train([(200, 400)])
     used = case.tables()
-    scratch = kernels.make_scratch(case.draws, used.stride)
+    scratch = arrays.make_scratch(case.draws, used.stride)
     others = case.tables()
     arguments = (case.ids, case.starts)
     kernels.train_block(*arguments, 0, 500, np.float32(0.1), KEY, case.draws, others, scratch)
@@ -179,11 +179,11 @@ def test_a_number_that_is_not_finite_shows_in_the_loss() -> None:
 
 def test_draws_follow_their_distributions() -> None:
     case = Case(words=20, window=4, lengths=(20_000,), negative=4)
-    scratch = kernels.make_scratch(case.draws, 16)
+    scratch = arrays.make_scratch(case.draws, 16)
     outputs, reaches, kept = [], [], 0
-    draw = kernels.draw_chunk
-    for begin in range(0, 20_000, kernels.CHUNK):
-        end = min(begin + kernels.CHUNK, 20_000)
+    draw = draws.draw_chunk
+    for begin in range(0, 20_000, arrays.CHUNK):
+        end = min(begin + arrays.CHUNK, 20_000)
         first, past, _ = draw(case.ids, case.starts, 0, begin, end, case.draws, KEY, scratch)
         outputs.append(scratch.outputs[first * 5 : past * 5].reshape(-1, 5)[:, 1:].copy())
         reaches.append(scratch.reach[first:past].copy())
@@ -212,7 +212,7 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from test_kernels import CASES, Case
 import numpy as np
-from firth.training import kernels, simd
+from firth.training import simd
 for options in CASES.values():
     if options.get("vector_size", 0) > 100 or "lengths" in options:
         continue

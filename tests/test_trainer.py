@@ -20,8 +20,9 @@ from corpora import digest, zipf_text
 from firth.corpus.encoded import EncodedCorpus, encode
 from firth.errors import ConfigError, CorpusError, FormatError, OutputExistsError, TrainingError
 from firth.training import checkpoint, crew, reference, trainer
+from firth.training.arrays import make_scratch
 from firth.training.config import TrainConfig
-from firth.training.kernels import draw_chunk, make_scratch
+from firth.training.draws import draw_chunk
 from firth.training.progress import Progress
 from firth.training.run import make_schedule
 from firth.training.tables import make_draws, matrices, new_tables

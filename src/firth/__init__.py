@@ -19,14 +19,15 @@ if TYPE_CHECKING:
     from firth.embeddings import Embeddings
     from firth.formats import load, save
     from firth.training.config import TrainConfig
-    from firth.training.trainer import train
+    from firth.training.trainer import resume, train
 
-__all__ = ["Embeddings", "TrainConfig", "__version__", "load", "save", "train"]
+__all__ = ["Embeddings", "TrainConfig", "__version__", "load", "resume", "save", "train"]
 
 _HOMES = {
     "Embeddings": "firth.embeddings",
     "TrainConfig": "firth.training.config",
     "load": "firth.formats",
+    "resume": "firth.training.trainer",
     "save": "firth.formats",
     "train": "firth.training.trainer",
 }

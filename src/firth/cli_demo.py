@@ -52,7 +52,6 @@ def _train(text: list[str], output: str, force: bool, threads: int | None) -> Em
             demo_run.config(threads),
             output=output,
             force=force or _is_demo(Path(output)),
-            cache=False,
             tokenizer=demo_run.TOKENIZER,
             lowercase=demo_run.LOWERCASE,
             progress=progress,
@@ -72,7 +71,7 @@ def _is_demo(folder: Path) -> bool:
             except FormatError:
                 return False
             corpus, options = stored.get("corpus", {}), stored.get("options", {})
-            return corpus.get("kind") == "iterable" and options.items() >= OPTIONS.items()
+            return bool(corpus.get("kind") == "iterable" and options.items() >= OPTIONS.items())
     return False
 
 

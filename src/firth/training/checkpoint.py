@@ -26,8 +26,8 @@ from firth.embeddings import Embeddings
 from firth.errors import FormatError, OutputExistsError, ResumeError
 from firth.formats import native
 from firth.formats.safetensors_file import cannot_write, map_tensors, sync_folder, write_tensors
+from firth.training.arrays import Tables
 from firth.training.config import TrainConfig
-from firth.training.kernels import Tables
 from firth.training.run import Run, Tally
 from firth.training.tables import (
     empty_tables,

@@ -15,7 +15,8 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 import numpy as np
 
 from firth.errors import TrainingError
-from firth.training.kernels import Scratch, make_scratch, train_block
+from firth.training.arrays import Scratch, make_scratch
+from firth.training.kernels import train_block
 from firth.training.run import Run
 from firth.training.schedule import Block
 from firth.training.tables import make_draws

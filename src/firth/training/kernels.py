@@ -1,10 +1,9 @@
-"""The training step compiled: arrays in, numbers out, no files, no objects, nothing random that has a state.
+"""The training step compiled: arrays in, numbers out, no files, no objects.
 
 The mathematics and its letters (W, C, x, o, y, q) are those of ``reference.py``, which judges this file.
 A *block* is the unit of training: (tables, a range of positions, learning rate, key) -> tables changed, loss.
 It works through its positions in chunks: first all draws of a chunk (:func:`draw_chunk`), then its steps
-(:func:`train_chunk`), in which nothing is random. A draw is a pure function of (key, position), and the key
-one of (seed, epoch), so that a block's draws do not depend on how positions are split into blocks.
+(:func:`train_chunk`), in which nothing is random.
 
 How a step is made fast (each with its figure in LOG.md):
 
@@ -14,18 +13,18 @@ How a step is made fast (each with its figure in LOG.md):
 - *Updates* go by column: for each 16 columns, six output rows' old and new values stay in registers while
   the window's contexts pass by, each loaded and stored once.
 - The rows of the center two steps ahead are prefetched; the draws are known by then.
-- The *loss* costs almost nothing: q is needed for the gradient anyway, so the product of all q is kept, its
-  exponent summed apart, and one logarithm a chunk makes it the exact sum of log q.
+- The *loss* of all pairs costs little: q is needed for the gradient anyway, so the product of all q is kept,
+  its exponent summed apart, and one logarithm a chunk makes it the exact sum of log q.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from firth.training.arrays import CHUNK, MASKED, SEEN, TILE, Draws, Scratch, Tables
+from firth.training.draws import PLAIN, draw_chunk, next_stamp
 from firth.training.kernel_cache import compiled, inlined
 from firth.training.simd import (
     LANES,
@@ -43,180 +42,10 @@ from firth.training.simd import (
     totals,
 )
 
-TILE = 6
-"""Outputs in a tile; a step with more outputs (center + negatives) takes several tiles."""
-
-CHUNK = 1024
-"""Positions whose draws are made at a time."""
-
 AHEAD = 2
 """How many steps ahead rows are prefetched."""
 
-SEEN = 1024
-"""Entries of the table that finds repeated words; two words with equal low bits are taken for one, safely."""
-
-PLAIN, SPECIAL = np.uint8(0), np.uint8(1)
-
-_MASKED = np.float32(80.0)  # added to a masked score: its likelihood is 1 and its gradient 0
 _LIMIT = np.float32(80.0)  # scores beyond this change neither loss nor gradient in float32
-
-
-class Tables(NamedTuple):
-    """The two tables that a run learns, row-major and flat; a row is ``stride`` numbers, D of them used."""
-
-    vectors: NDArray[np.float32]  # W
-    context_vectors: NDArray[np.float32]  # C
-    stride: int
-
-
-class Draws(NamedTuple):
-    """What the random draws of a run need besides the key: nothing here changes during a run."""
-
-    keep: NDArray[np.uint32]  # word id -> kept if 32 random bits are at most this
-    alias: NDArray[np.uint64]  # the noise distribution, packed: see ``sampling.alias_table``
-    window: int
-    shrink_windows: bool
-    negative: int
-
-
-class Scratch(NamedTuple):
-    """Buffers of one thread, allocated once; sizes by :func:`make_scratch`."""
-
-    kept: NDArray[np.int32]  # word ids of the chunk's kept positions, with some on either side
-    bits: NDArray[np.uint64]  # random bits of their positions
-    first: NDArray[np.int32]  # index in ``kept`` of the first word of its sentence
-    past: NDArray[np.int32]  # ... and one past the last
-    reach: NDArray[np.int32]  # drawn window
-    outputs: NDArray[np.int32]  # (kept, negative + 1): the center and its negatives
-    special: NDArray[np.uint8]  # SPECIAL where two of the outputs may be the same word
-    x_rows: NDArray[np.int64]  # offsets of the window's rows in W
-    o_rows: NDArray[np.int64]  # offsets of the outputs' rows in C, whole tiles
-    label: NDArray[np.float32]  # lanes of y by tile, for a pair of contexts and for a single one
-    mask: NDArray[np.float32]  # lanes added to y * score, like label
-    gradient: NDArray[np.float32]  # lanes of alpha * y * (1 - q) by tile and pair of contexts
-    x_old: NDArray[np.float32]  # copies of the window's rows before the step
-    x_slots: NDArray[np.int64]  # offsets of the rows in x_old
-    o_old: NDArray[np.float32]  # copies of the outputs' rows before the step
-    o_slots: NDArray[np.int64]  # offsets of the rows in o_old
-    seen: NDArray[np.int64]  # by a word's low bits: the stamp of the last step that met such a word
-    stamp: NDArray[np.int64]  # the last stamp given
-    loss: NDArray[np.float32]  # vectors: product of the likelihoods' mantissas, sum of exponents, scores x 0
-
-
-@inlined
-def mix64(x):
-    """Return 64 well mixed bits of ``x``: the finalizer of SplitMix64 (Steele et al. 2014)."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
-
-
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_LOW = np.uint64(0xFFFFFFFF)
-_HALF = np.uint64(32)
-
-
-@inlined
-def position_bits(key, position):
-    """Return the 64 random bits that belong to a position: the low half says whether it is kept."""
-    return mix64(key + (np.uint64(position) + np.uint64(1)) * GOLDEN)
-
-
-@inlined
-def scaled(bits, n):
-    """Return a number from 0 to n - 1 made from the high half of ``bits`` (Lemire 2019, no rejection)."""
-    return ((bits >> _HALF) * n) >> _HALF
-
-
-@inlined
-def draw_negative(draws: Draws, bits: np.uint64) -> np.int32:
-    """Return a word id drawn from the noise distribution by the alias method."""
-    slot = scaled(bits, np.uint64(len(draws.alias)))
-    entry = draws.alias[slot]
-    return np.int32(slot if bits & _LOW <= entry >> _HALF else entry & _LOW)
-
-
-@inlined
-def keep_range(ids, begin, end, most, draws: Draws, key, scratch: Scratch, n, first):
-    """Append the kept words among positions ``begin`` ... ``end`` to ``scratch.kept``, at most ``most``.
-
-    ``n`` words are there already; ``first`` is the index of the sentence's first. Returns the new ``n``.
-    """
-    past = n + most
-    for p in range(begin, end):
-        if n == past:
-            break
-        bits = position_bits(key, p)
-        scratch.kept[n] = ids[p]
-        scratch.first[n] = first
-        scratch.bits[n] = bits
-        n += np.int64(bits & _LOW <= np.uint64(draws.keep[ids[p]]))  # no branch: it would be a guess
-    return n
-
-
-@inlined
-def kept_before(ids, low, begin, draws: Draws, key):
-    """Return the position from which ``window`` words before ``begin`` are kept, not below ``low``."""
-    found, p = 0, begin
-    while p > low and found < draws.window:
-        p -= 1
-        if position_bits(key, p) & _LOW <= np.uint64(draws.keep[ids[p]]):
-            found += 1
-    return p
-
-
-@inlined
-def next_stamp(scratch: Scratch):
-    """Return a number that ``scratch.seen`` does not hold yet."""
-    scratch.stamp[0] += 1
-    return scratch.stamp[0]
-
-
-@inlined
-def draw_chunk(ids, starts, sentence, begin, end, draws: Draws, key, scratch: Scratch):
-    """Make all draws of the positions ``begin`` ... ``end``; ``begin`` lies in sentence number ``sentence``.
-
-    Kept words go to ``scratch.kept``, with up to ``window`` kept words of the same sentence on either side,
-    so that no window is cut at a chunk's edge. Returns (first center, one past the last, sentence of
-    ``end``), the centers as indices in ``kept``.
-    """
-    before = kept_before(ids, starts[sentence], begin, draws, key)
-    n = keep_range(ids, before, begin, begin - before, draws, key, scratch, 0, 0)
-    center_first, first, p = n, 0, begin
-    while p < end:
-        stop = min(end, starts[sentence + 1])
-        n = keep_range(ids, p, stop, stop - p, draws, key, scratch, n, first)
-        p = stop
-        if p == starts[sentence + 1]:
-            scratch.past[first:n] = n
-            sentence, first = sentence + 1, n
-    center_past = n
-    if first < n:
-        n = keep_range(ids, end, starts[sentence + 1], draws.window, draws, key, scratch, n, first)
-        scratch.past[first:n] = n
-    draw_windows(center_first, center_past, draws, scratch)
-    return center_first, center_past, sentence
-
-
-@inlined
-def draw_windows(center_first, center_past, draws: Draws, scratch: Scratch):
-    """Draw the window and the outputs, center and negatives, of every center."""
-    size = draws.negative + 1
-    for k in range(center_first, center_past):
-        bits = scratch.bits[k]
-        scratch.reach[k] = draws.window
-        if draws.shrink_windows:
-            scratch.reach[k] = np.int32(1) + np.int32(scaled(bits, np.uint64(draws.window)))
-        scratch.outputs[k * size] = scratch.kept[k]
-        scratch.special[k] = PLAIN
-        stamp = next_stamp(scratch)
-        scratch.seen[scratch.kept[k] & (SEEN - 1)] = stamp
-        for j in range(1, size):
-            word = draw_negative(draws, mix64(bits + np.uint64(j) * GOLDEN))
-            scratch.outputs[k * size + j] = word
-            if scratch.seen[word & (SEEN - 1)] == stamp:
-                scratch.special[k] = SPECIAL
-            scratch.seen[word & (SEEN - 1)] = stamp
 
 
 @inlined
@@ -252,7 +81,7 @@ def gather_outputs(k, size, tables: Tables, scratch: Scratch):
     if scratch.special[k] != PLAIN:
         for j in range(1, size):
             if scratch.outputs[k * size + j] == center:
-                mask_output(j, np.float32(0.0), _MASKED, scratch)
+                mask_output(j, np.float32(0.0), MASKED, scratch)
 
 
 @inlined
@@ -489,49 +318,3 @@ def train_block(ids, starts, begin, end, alpha, key, draws: Draws, tables: Table
         loss += take_loss(scratch)
         centers += past - first
     return loss, pairs, centers
-
-
-def row_stride(vector_size: int) -> int:
-    """Return the float32 numbers that a row takes: 100 -> 112."""
-    return -(-vector_size // LANES) * LANES
-
-
-def make_scratch(draws: Draws, stride: int) -> Scratch:
-    """Return the buffers that one thread needs."""
-    words = CHUNK + 2 * draws.window
-    size = draws.negative + 1
-    tiles = -(-size // TILE)
-    contexts = 2 * draws.window + 2
-    label, mask = np.zeros((tiles, 2, LANES), np.float32), np.full((tiles, 2, LANES), _MASKED)
-    for j in range(size):
-        for single, lane in ((0, j % TILE), (0, TILE + j % TILE), (1, j % TILE)):
-            label[j // TILE, single, lane] = 1.0 if j == 0 else -1.0
-            mask[j // TILE, single, lane] = 0.0
-    return Scratch(
-        kept=np.zeros(words, np.int32),
-        bits=np.zeros(words, np.uint64),
-        first=np.zeros(words, np.int32),
-        past=np.zeros(words, np.int32),
-        reach=np.zeros(words, np.int32),
-        outputs=np.zeros(words * size, np.int32),
-        special=np.zeros(words, np.uint8),
-        x_rows=np.zeros(contexts, np.int64),
-        o_rows=np.zeros(tiles * TILE, np.int64),
-        label=label.reshape(-1),
-        mask=mask.reshape(-1),
-        gradient=np.zeros((tiles * contexts // 2 + 1) * LANES, np.float32),
-        x_old=aligned_zeros(contexts * stride),
-        x_slots=np.arange(contexts, dtype=np.int64) * stride,
-        o_old=aligned_zeros(tiles * TILE * stride),
-        o_slots=np.arange(tiles * TILE, dtype=np.int64) * stride,
-        seen=np.zeros(SEEN, np.int64),
-        stamp=np.zeros(1, np.int64),
-        loss=np.repeat(np.array([1.0, 0.0, 0.0], np.float32), LANES),
-    )
-
-
-def aligned_zeros(n: int) -> NDArray[np.float32]:
-    """Return ``n`` float32 zeros that begin on a cache line, so that no row of 16 lies across two."""
-    raw = np.zeros(n + LANES, np.float32)
-    skip = (-raw.ctypes.data % 64) // 4
-    return raw[skip : skip + n]

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from firth._version import __version__
 from firth.corpus.encoded import EncodedCorpus
 from firth.embeddings import Embeddings
+from firth.training.arrays import Tables
 from firth.training.config import TrainConfig
-from firth.training.kernels import Tables
 from firth.training.schedule import Schedule
 from firth.training.tables import matrices, published, published_counts, published_words
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from firth.corpus.vocabulary import Vocabulary, keep_prob, noise_prob
 from firth.errors import ConfigError
+from firth.training.arrays import Draws, Tables, aligned_zeros, row_stride
 from firth.training.config import TrainConfig
-from firth.training.kernels import Draws, Tables, aligned_zeros, row_stride
 from firth.training.sampling import alias_table, keep_threshold
 
 Matrix = NDArray[np.float32]

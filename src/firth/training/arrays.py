@@ -1,0 +1,113 @@
+"""The arrays that a block of training works on: the tables, what the draws need, a thread's buffers.
+
+NamedTuples of plain arrays, because that is what a compiled kernel takes; all of them are allocated once.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.training.simd import LANES
+
+CHUNK = 1024
+"""Positions whose draws are made at a time."""
+
+TILE = 6
+"""Outputs in a tile; a step with more outputs (center + negatives) takes several tiles."""
+
+SEEN = 1024
+"""Entries of the table that finds repeated words; two words with equal low bits are taken for one, safely."""
+
+MASKED = np.float32(80.0)
+"""Added to a masked score: its likelihood is then 1 and its gradient 0."""
+
+
+class Tables(NamedTuple):
+    """The two tables that a run learns, row-major and flat; a row is ``stride`` numbers, D of them used."""
+
+    vectors: NDArray[np.float32]  # W
+    context_vectors: NDArray[np.float32]  # C
+    stride: int
+
+
+class Draws(NamedTuple):
+    """What the random draws of a run need besides the key: nothing here changes during a run."""
+
+    keep: NDArray[np.uint32]  # word id -> kept if 32 random bits are at most this
+    alias: NDArray[np.uint64]  # the noise distribution, packed: see ``sampling.alias_table``
+    window: int
+    shrink_windows: bool
+    negative: int
+
+
+class Scratch(NamedTuple):
+    """Buffers of one thread, allocated once; sizes by :func:`make_scratch`."""
+
+    kept: NDArray[np.int32]  # word ids of the chunk's kept positions, with some on either side
+    bits: NDArray[np.uint64]  # random bits of their positions
+    first: NDArray[np.int32]  # index in ``kept`` of the first word of its sentence
+    past: NDArray[np.int32]  # ... and one past the last
+    reach: NDArray[np.int32]  # drawn window
+    outputs: NDArray[np.int32]  # (kept, negative + 1): the center and its negatives
+    special: NDArray[np.uint8]  # SPECIAL where two of the outputs may be the same word
+    x_rows: NDArray[np.int64]  # offsets of the window's rows in W
+    o_rows: NDArray[np.int64]  # offsets of the outputs' rows in C, whole tiles
+    label: NDArray[np.float32]  # lanes of y by tile, for a pair of contexts and for a single one
+    mask: NDArray[np.float32]  # lanes added to y * score, like label
+    gradient: NDArray[np.float32]  # lanes of alpha * y * (1 - q) by tile and pair of contexts
+    x_old: NDArray[np.float32]  # copies of the window's rows before the step
+    x_slots: NDArray[np.int64]  # offsets of the rows in x_old
+    o_old: NDArray[np.float32]  # copies of the outputs' rows before the step
+    o_slots: NDArray[np.int64]  # offsets of the rows in o_old
+    seen: NDArray[np.int64]  # by a word's low bits: the stamp of the last step that met such a word
+    stamp: NDArray[np.int64]  # the last stamp given
+    loss: NDArray[np.float32]  # vectors: product of the likelihoods' mantissas, sum of exponents, scores x 0
+
+
+def row_stride(vector_size: int) -> int:
+    """Return the float32 numbers that a row takes: 100 -> 112."""
+    return -(-vector_size // LANES) * LANES
+
+
+def make_scratch(draws: Draws, stride: int) -> Scratch:
+    """Return the buffers that one thread needs."""
+    words = CHUNK + 2 * draws.window
+    size = draws.negative + 1
+    tiles = -(-size // TILE)
+    contexts = 2 * draws.window + 2
+    label, mask = np.zeros((tiles, 2, LANES), np.float32), np.full((tiles, 2, LANES), MASKED)
+    for j in range(size):
+        for single, lane in ((0, j % TILE), (0, TILE + j % TILE), (1, j % TILE)):
+            label[j // TILE, single, lane] = 1.0 if j == 0 else -1.0
+            mask[j // TILE, single, lane] = 0.0
+    return Scratch(
+        kept=np.zeros(words, np.int32),
+        bits=np.zeros(words, np.uint64),
+        first=np.zeros(words, np.int32),
+        past=np.zeros(words, np.int32),
+        reach=np.zeros(words, np.int32),
+        outputs=np.zeros(words * size, np.int32),
+        special=np.zeros(words, np.uint8),
+        x_rows=np.zeros(contexts, np.int64),
+        o_rows=np.zeros(tiles * TILE, np.int64),
+        label=label.reshape(-1),
+        mask=mask.reshape(-1),
+        gradient=np.zeros((tiles * contexts // 2 + 1) * LANES, np.float32),
+        x_old=aligned_zeros(contexts * stride),
+        x_slots=np.arange(contexts, dtype=np.int64) * stride,
+        o_old=aligned_zeros(tiles * TILE * stride),
+        o_slots=np.arange(tiles * TILE, dtype=np.int64) * stride,
+        seen=np.zeros(SEEN, np.int64),
+        stamp=np.zeros(1, np.int64),
+        loss=np.repeat(np.array([1.0, 0.0, 0.0], np.float32), LANES),
+    )
+
+
+def aligned_zeros(n: int) -> NDArray[np.float32]:
+    """Return ``n`` float32 zeros that begin on a cache line, so that no row of 16 lies across two."""
+    raw = np.zeros(n + LANES, np.float32)
+    skip = (-raw.ctypes.data % 64) // 4
+    return raw[skip : skip + n]

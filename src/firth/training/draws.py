@@ -1,0 +1,131 @@
+"""The random draws of skip-gram: which words are kept, how far a window reaches, which negatives are taken.
+
+Every draw is a pure function of (key, position), and the key one of (seed, epoch): it does not depend on how
+positions are split into blocks and chunks, nor on what was drawn before.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from firth.training.arrays import SEEN, Draws, Scratch
+from firth.training.kernel_cache import inlined
+
+PLAIN, SPECIAL = np.uint8(0), np.uint8(1)
+"""What ``scratch.special`` says of a center's outputs: all different, or perhaps not."""
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+"""2**64 divided by the golden ratio: steps of this size make SplitMix64's sequence."""
+
+_LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
+
+
+@inlined
+def mix64(x):
+    """Return 64 well mixed bits of ``x``: the finalizer of SplitMix64 (Steele et al. 2014)."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+@inlined
+def position_bits(key, position):
+    """Return the 64 random bits that belong to a position: the low half says whether it is kept."""
+    return mix64(key + (np.uint64(position) + np.uint64(1)) * GOLDEN)
+
+
+@inlined
+def scaled(bits, n):
+    """Return a number from 0 to n - 1 made from the high half of ``bits`` (Lemire 2019, no rejection)."""
+    return ((bits >> _HALF) * n) >> _HALF
+
+
+@inlined
+def draw_negative(draws: Draws, bits: np.uint64) -> np.int32:
+    """Return a word id drawn from the noise distribution by the alias method."""
+    slot = scaled(bits, np.uint64(len(draws.alias)))
+    entry = draws.alias[slot]
+    return np.int32(slot if bits & _LOW <= entry >> _HALF else entry & _LOW)
+
+
+@inlined
+def keep_range(ids, begin, end, most, draws: Draws, key, scratch: Scratch, n, first):
+    """Append the kept words among positions ``begin`` ... ``end`` to ``scratch.kept``, at most ``most``.
+
+    ``n`` words are there already; ``first`` is the index of the sentence's first. Returns the new ``n``.
+    """
+    past = n + most
+    for p in range(begin, end):
+        if n == past:
+            break
+        bits = position_bits(key, p)
+        scratch.kept[n] = ids[p]
+        scratch.first[n] = first
+        scratch.bits[n] = bits
+        n += np.int64(bits & _LOW <= np.uint64(draws.keep[ids[p]]))  # no branch: it would be a guess
+    return n
+
+
+@inlined
+def kept_before(ids, low, begin, draws: Draws, key):
+    """Return the position from which ``window`` words before ``begin`` are kept, not below ``low``."""
+    found, p = 0, begin
+    while p > low and found < draws.window:
+        p -= 1
+        if position_bits(key, p) & _LOW <= np.uint64(draws.keep[ids[p]]):
+            found += 1
+    return p
+
+
+@inlined
+def next_stamp(scratch: Scratch):
+    """Return a number that ``scratch.seen`` does not hold yet."""
+    scratch.stamp[0] += 1
+    return scratch.stamp[0]
+
+
+@inlined
+def draw_chunk(ids, starts, sentence, begin, end, draws: Draws, key, scratch: Scratch):
+    """Make all draws of the positions ``begin`` ... ``end``; ``begin`` lies in sentence number ``sentence``.
+
+    Kept words go to ``scratch.kept``, with up to ``window`` kept words of the same sentence on either side,
+    so that no window is cut at a chunk's edge. Returns (first center, one past the last, sentence of
+    ``end``), the centers as indices in ``kept``.
+    """
+    before = kept_before(ids, starts[sentence], begin, draws, key)
+    n = keep_range(ids, before, begin, begin - before, draws, key, scratch, 0, 0)
+    center_first, first, p = n, 0, begin
+    while p < end:
+        stop = min(end, starts[sentence + 1])
+        n = keep_range(ids, p, stop, stop - p, draws, key, scratch, n, first)
+        p = stop
+        if p == starts[sentence + 1]:
+            scratch.past[first:n] = n
+            sentence, first = sentence + 1, n
+    center_past = n
+    if first < n:
+        n = keep_range(ids, end, starts[sentence + 1], draws.window, draws, key, scratch, n, first)
+        scratch.past[first:n] = n
+    draw_windows(center_first, center_past, draws, scratch)
+    return center_first, center_past, sentence
+
+
+@inlined
+def draw_windows(center_first, center_past, draws: Draws, scratch: Scratch):
+    """Draw the window and the outputs, center and negatives, of every center."""
+    size = draws.negative + 1
+    for k in range(center_first, center_past):
+        bits = scratch.bits[k]
+        scratch.reach[k] = draws.window
+        if draws.shrink_windows:
+            scratch.reach[k] = np.int32(1) + np.int32(scaled(bits, np.uint64(draws.window)))
+        scratch.outputs[k * size] = scratch.kept[k]
+        scratch.special[k] = PLAIN
+        stamp = next_stamp(scratch)
+        scratch.seen[scratch.kept[k] & (SEEN - 1)] = stamp
+        for j in range(1, size):
+            word = draw_negative(draws, mix64(bits + np.uint64(j) * GOLDEN))
+            scratch.outputs[k * size + j] = word
+            if scratch.seen[word & (SEEN - 1)] == stamp:
+                scratch.special[k] = SPECIAL
+            scratch.seen[word & (SEEN - 1)] = stamp
