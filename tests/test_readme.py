@@ -1,0 +1,62 @@
+"""What the README shows is run: its firth commands as they stand, and its Python."""
+
+import os
+import random
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.DOTALL)
+COMMANDS = [
+    shlex.split(line, comments=True)
+    for language, block in BLOCKS
+    if not language
+    for line in block.splitlines()
+    if line.startswith("firth ")
+]
+PYTHON = [block for language, block in BLOCKS if language == "python"]
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch) -> Path:
+    """A folder with a corpus.txt in which kings and queens, men and women keep company."""
+    draw = random.Random(7)
+    people = ["king", "queen", "man", "woman", "cat"]
+    lines = [" ".join(draw.choices([*people, "the", "sat", "rules"], k=9)) for _ in range(400)]
+    (tmp_path / "corpus.txt").write_text("\n".join(lines))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_readme_shows_commands_and_python() -> None:
+    assert len(COMMANDS) >= 7
+    assert len(PYTHON) == 1
+
+
+@pytest.mark.usefixtures("workplace")
+def test_the_commands_work_in_their_order() -> None:
+    for command in COMMANDS:
+        done = subprocess.run(
+            [sys.executable, "-m", *command], capture_output=True, text=True, check=False, env=os.environ
+        )
+        assert done.returncode == 0, f"{shlex.join(command)}: {done.stderr}"
+
+
+@pytest.mark.usefixtures("workplace")
+def test_the_python_works() -> None:
+    code = PYTHON[0].replace('[["the", "cat", "sat"], ...]', '[["the", "cat", "sat"]] * 5000')
+    names: dict[str, object] = {"token_ids": np.tile(np.array([3, 1, 4], np.int32), 50)}
+    exec(compile(code, "README.md", "exec"), names)
+    assert names["model"].vectors.shape == (8, 200)  # type: ignore[attr-defined]
+
+
+def test_every_make_target_of_the_readme_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z-]+)", README)) <= targets
