@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from firth.cli_output import Column, bar, print_json, print_line, print_table
+from firth.cli_stability import COLUMN, Agreement
 from firth.cli_words import Question, WordCommand, read_question, refuse_unknown_options
 from firth.errors import ConfigError, UnknownWordError
 
 if TYPE_CHECKING:
-    from firth.embeddings import Analogy, Embeddings
+    from firth.embeddings import Analogy, Embeddings, Neighbor
 
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="Model folder.", show_default=False)]
 TopnOption = Annotated[int, typer.Option("--topn", "-n", metavar="N", help="Words to show.")]
@@ -50,10 +51,10 @@ def neighbors(
     loaded = _load(model)
     refuse_unknown_options(ctx, loaded)
     answers = loaded.neighbors(words, topn)
+    agreement = Agreement.read(model, loaded)
     if as_json:
         results = [
-            {"word": word, "neighbors": [{"word": near, "cosine": cosine} for near, cosine in answer]}
-            for word, answer in zip(words, answers, strict=True)
+            _as_dictionary(word, answer, agreement) for word, answer in zip(words, answers, strict=True)
         ]
         print_json({"model": model, "results": results})
         return
@@ -63,13 +64,35 @@ def neighbors(
         if not answer and topn:
             print_line(f"{word}: no neighbours, {_why_none(loaded, word)}")
             continue
-        columns = [_NUMBER, Column("word", style="cyan"), _COSINE, Column("", style="green")]
-        columns.append(Column("count", right=True, style="dim"))
-        rows = [
-            [str(place), near, f"{cosine:.4f}", bar(cosine), _count(loaded, near)]
-            for place, (near, cosine) in enumerate(answer, 1)
-        ]
+        _print_neighbors(loaded, word, answer, agreement)
+
+
+def _as_dictionary(word: str, answer: list[Neighbor], agreement: Agreement | None) -> dict[str, Any]:
+    """Return a word's neighbours ready for JSON; where several runs were compared, how many agree on each."""
+    neighbors: list[dict[str, Any]] = [{"word": near, "cosine": cosine} for near, cosine in answer]
+    if agreement is None:
+        return {"word": word, "neighbors": neighbors}
+    counts = agreement.counts(word, [near for near, _ in answer])
+    for neighbor, count in zip(neighbors, counts, strict=True):
+        neighbor["runs"] = count
+    return {"word": word, "runs": agreement.runs, "overlap": agreement.overlap(word), "neighbors": neighbors}
+
+
+def _print_neighbors(
+    model: Embeddings, word: str, answer: list[Neighbor], agreement: Agreement | None
+) -> None:
+    columns = [_NUMBER, Column("word", style="cyan"), _COSINE, Column("", style="green")]
+    columns.append(Column("count", right=True, style="dim"))
+    rows = [
+        [str(place), near, f"{cosine:.4f}", bar(cosine), _count(model, near)]
+        for place, (near, cosine) in enumerate(answer, 1)
+    ]
+    if agreement is None:
         print_table(word, columns, rows)
+        return
+    cells = agreement.cells(word, [near for near, _ in answer])
+    print_table(word, [*columns, COLUMN], [[*row, cell] for row, cell in zip(rows, cells, strict=True)])
+    print_line(agreement.note(word))
 
 
 def similarity(

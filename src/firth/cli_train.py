@@ -107,9 +107,9 @@ def train(
 ) -> None:
     """Learn word vectors from text: skip-gram with negative sampling."""
     values = locals()
-    options = _from_file(config) | {name: values[name] for name in OPTIONS if values[name] is not None}
+    options = options_from_file(config) | {name: values[name] for name in OPTIONS if values[name] is not None}
     where: dict[str, Any] = {
-        "cache": _cache(cache, no_cache),
+        "cache": cache_setting(cache, no_cache),
         "checkpoint_every": seconds(checkpoint_every),
     }
     with interruptible(), _watching(quiet, cache, no_cache) as where["progress"]:
@@ -134,13 +134,14 @@ def _train(
     from firth.training import trainer
 
     if not corpus:
-        raise _missing("CORPUS: name at least one file, or - for standard input")
+        raise missing("CORPUS: name at least one file, or - for standard input")
     if output is None:
-        raise _missing("-o MODEL: say where the model shall go")
+        raise missing("-o MODEL: say where the model shall go")
     return trainer.train(Files(corpus), output=output, force=force, **options, **where)
 
 
-def _missing(what: str) -> typer.Exit:
+def missing(what: str) -> typer.Exit:
+    """Say that an argument is missing; return the exit to raise."""
     print_error(f"missing {what} (firth train --help)")
     return typer.Exit(2)
 
@@ -186,7 +187,7 @@ def seconds(time: str) -> float:
     return float(match[1]) * _SECONDS[match[2]]
 
 
-def _from_file(path: str | None) -> dict[str, Any]:
+def options_from_file(path: str | None) -> dict[str, Any]:
     """Return the options of a TOML file, ``vector-size`` and ``vector_size`` alike."""
     if path is None:
         return {}
@@ -206,7 +207,8 @@ def _from_file(path: str | None) -> dict[str, Any]:
     return options
 
 
-def _cache(cache: str | None, no_cache: bool) -> bool | str:
+def cache_setting(cache: str | None, no_cache: bool) -> bool | str:
+    """Return what ``--cache`` and ``--no-cache`` say, as the trainer takes it."""
     if cache is not None and no_cache:
         raise ConfigError(f"--cache {cache} and --no-cache contradict each other: give one of them")
     return False if no_cache else cache or True

@@ -41,6 +41,8 @@ TENSORS, VOCABULARY, CONFIG, TRAINING = (
     "training.jsonl",
 )
 CHECKPOINT = "checkpoint"
+MEASURED = ("stability.json", "stability.parquet")
+"""Files that later measurements of a model add to its folder; they go when it is replaced."""
 COLUMNS = {"word": "string", "count": "int64", "trained": "bool"}
 REMEDY = "copy the whole model folder again, or train it again"
 BLOCK_BYTES = 1 << 24
@@ -296,7 +298,7 @@ def _check_free(folder: Path, force: bool) -> None:
         raise OutputExistsError(
             f"{folder} is not a model of firth, so --force does not replace it: choose another name"
         )
-    ours = {TENSORS, VOCABULARY, CONFIG, TRAINING, CHECKPOINT}
+    ours = {TENSORS, VOCABULARY, CONFIG, TRAINING, CHECKPOINT, *MEASURED}
     others = sorted(entry.name for entry in folder.iterdir() if entry.name not in ours)
     if others:
         raise OutputExistsError(

@@ -188,7 +188,8 @@ def publish(folder: Path) -> None:
     made = checkpoint / FINISHED
     if native.is_model_folder(made):
         try:
-            (folder / native.CONFIG).unlink(missing_ok=True)  # so that nobody reads parts of two models
+            for name in (native.CONFIG, *native.MEASURED):  # so that nobody reads parts of two models
+                (folder / name).unlink(missing_ok=True)
             for name in (native.TENSORS, native.VOCABULARY, native.TRAINING):
                 if (made / name).exists():
                     (made / name).replace(folder / name)
