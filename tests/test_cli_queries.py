@@ -314,10 +314,9 @@ def test_tokens_are_sorted_into_options_and_words() -> None:
 def test_info(model: str) -> None:
     text = run("info", model).stdout
     for part in (
-        "19 words, 9 numbers each",
+        "19 words, 9 dimensions",
         "1 rows of zeros",
-        "2,000 words/s",
-        "3.5000 at first, 1.7500 at last",
+        "2,000 raw words/s",
     ):
         assert part in text
     assert "vector_size 9, alpha 0.05, max_vocab_size none" in text

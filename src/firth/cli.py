@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 from typer.main import get_command
 
-from firth import cli_demo, cli_info, cli_queries, cli_train, cli_trust
+from firth import cli_demo, cli_evaluate, cli_info, cli_queries, cli_train, cli_trust
 from firth._version import __version__
 from firth.cli_output import print_error
 from firth.errors import FirthError
@@ -59,6 +59,7 @@ cli_demo.register(app)
 cli_train.register(app)
 cli_queries.register(app)
 cli_info.register(app)
+cli_evaluate.register(app)
 cli_trust.register(app)
 
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from firth.cli_output import print_line, print_note, program, screen_width, speaks_unicode
+from firth.cli_output import print_line, program, screen_width, speaks_unicode
 from firth.cli_queries import print_analogy
 from firth.cli_train import interruptible
 from firth.cli_words import Question
+from firth.notes import note
 
 if TYPE_CHECKING:
     from firth.embeddings import Embeddings
@@ -33,7 +34,7 @@ def demo(
     """Train on a real book in seconds, and show what was learnt."""
     from firth import demo as demo_run
 
-    print_note(f"reading {demo_run.TITLE} …")
+    note(f"reading {demo_run.TITLE} …")
     text = demo_run.read_text()
     with interruptible():
         model = _train(text, output, force, threads)
@@ -84,8 +85,13 @@ def _show_training(model: Embeddings) -> None:
         print_line(line)
     print_line("")
     print_line(
+        "The saw is the book: some parts of it are easier than others. Near the end the steps grow small, "
+        "and the loss of the words just being read rises while the model as a whole goes on improving."
+    )
+    print_line("")
+    print_line(
         f"{len(model):,} words learnt in {timing['train_seconds']:.1f} s, "
-        f"{timing['words_per_second'] / 1e6:.1f} million words a second"
+        f"{timing['words_per_second'] / 1e6:.1f} million words of text a second"
     )
 
 

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 Line = tuple[str, str]
 
+SHOWN_OTHERWISE = {
+    "format", "format_version", "state", "corpus", "phases", "timing", "loss", "epoch_losses", "reports",
+}  # fmt: skip
+"""Parts of ``config.json`` that are not shown as they stand; ``--json`` has all."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
@@ -32,7 +37,7 @@ def info(model: ModelArgument, as_json: JsonOption = False) -> None:
         return
     columns = [Column("", style="bold"), Column("")]
     print_table(
-        f"{model}: {len(loaded):,} words, {loaded.vector_size} numbers each", columns, list(_lines(loaded))
+        f"{model}: {len(loaded):,} words, {loaded.vector_size} dimensions", columns, list(_lines(loaded))
     )
     if loaded.training:
         print_line("")
@@ -60,9 +65,9 @@ def _lines(model: Embeddings) -> Iterator[Line]:
     if model.config.get("state") == "training":
         yield "state", "training is not finished"
     yield from _vocabulary(model)
-    yield from _run(model.training)
+    yield from _run(model)
     for name, value in model.config.items():
-        if name not in ("format", "format_version", "state"):
+        if name not in SHOWN_OTHERWISE:
             yield name, _text(value)
     yield (
         "format",
@@ -84,15 +89,28 @@ def _vocabulary(model: Embeddings) -> Iterator[Line]:
     yield "context vectors", kept
 
 
-def _run(training: list[dict[str, Any]]) -> Iterator[Line]:
-    """Yield how long training took and how fast it was, from its last report."""
-    last = training[-1] if training else {}
+def _run(model: Embeddings) -> Iterator[Line]:
+    """Yield the run: its text, how long it took and how fast it was, and its loss."""
+    config = model.config
+    yield from _corpus(config.get("corpus", {}))
+    last = model.training[-1] if model.training else {}
     words, seconds = last.get("words"), last.get("seconds")
     if isinstance(words, (int, float)) and isinstance(seconds, (int, float)) and seconds > 0:
-        yield "speed", f"{words / seconds:,.0f} words/s ({words:,} words in {seconds:,.1f} s)"
-    losses = [r["loss"] for r in training if isinstance(r.get("loss"), (int, float))]
+        yield "speed", f"{words / seconds:,.0f} raw words/s ({words:,} words of text in {seconds:,.1f} s)"
+    losses = [loss for loss in config.get("epoch_losses", []) if isinstance(loss, (int, float))]
     if losses:
-        yield "loss per pair", f"{losses[0]:.4f} at first, {losses[-1]:.4f} at last"
+        yield "loss per pair", f"{losses[0]:.4f} in the first epoch, {losses[-1]:.4f} in the last"
+    for number, phase in enumerate(config.get("phases", []), 1):
+        yield f"phase {number}", _text(phase)
+
+
+def _corpus(corpus: dict[str, Any]) -> Iterator[Line]:
+    """Yield what is known of the text."""
+    if not {"paths", "kind", "tokens", "distinct_words", "tokenizer", "lowercase"} <= corpus.keys():
+        return
+    yield "text", ", ".join(corpus["paths"]) or f"{corpus['kind']} (no file)"
+    yield "", f"{corpus['tokens']:,} words, {corpus['distinct_words']:,} different"
+    yield "tokenizer", corpus["tokenizer"] + (", lower case" if corpus["lowercase"] else "")
 
 
 def _text(value: Any) -> str:

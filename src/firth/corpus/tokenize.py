@@ -256,7 +256,7 @@ class JsonTokenizer:
         except ImportError as error:
             raise MissingExtraError(
                 f"{path}: a tokenizer.json needs the package tokenizers; "
-                'install it with: pip install "firth[tokenizers]"'
+                'pip install tokenizers (the extra "firth[tokenizers]")'
             ) from error
         try:
             self._tokenizer = HuggingFaceTokenizer.from_str(content.decode())

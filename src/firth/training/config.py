@@ -54,6 +54,7 @@ FOREIGN_NAMES = {
 
 MAX_VECTOR_SIZE = 1024
 MAX_NEGATIVE = 50
+MAX_EPOCHS = 100_000
 
 
 def available_cores() -> int:
@@ -67,36 +68,38 @@ def available_cores() -> int:
 class TrainConfig:
     """The options of skip-gram with negative sampling (Mikolov et al. 2013, arXiv:1310.4546).
 
+    Attributes:
+        vector_size: numbers in a word's vector, 2 to 1024.
+        window: farthest context word on either side, counted after subsampling; 1 to 10,000.
+        min_count: words that occur less often than this are left out; at least 1.
+        max_vocab_size: keep at most this many words, the most frequent ones; None keeps all.
+        negative: negatives drawn for each center, 1 to 50; the contexts of one window share them.
+        epochs: passes over the corpus, 1 to 100,000.
+        alpha: learning rate at the start of the run, above 0 (gensim's default is 0.025; LOG.md has both).
+        min_alpha: learning rate at the end of the run; in between it falls linearly.
+        sample: words that make up more than this share of the corpus are thinned out; 0 keeps all.
+        ns_exponent: negatives are drawn in proportion to count ** ns_exponent; -2 to 2.
+        shrink_windows: draw each center's window from 1 ... window, so that nearer words count more.
+        seed: seed of every random draw, 0 to 2**63 - 1.
+        threads: threads that train; by default one for each core this process may use.
+
     Raises:
         ConfigError: an option is unknown, of the wrong type or out of its range.
     """
 
     vector_size: int = 100
-    """Numbers in a word's vector, 2 to 1024."""
     window: int = 5
-    """Farthest context word on either side of the center, in words left after subsampling; at least 1."""
     min_count: int = 5
-    """Words that occur less often than this are left out; at least 1."""
     max_vocab_size: int | None = None
-    """Keep at most this many words, the most frequent ones; None keeps all."""
     negative: int = 5
-    """Negatives drawn for each center, 1 to 50; the contexts of one window share them."""
     epochs: int = 5
-    """Passes over the corpus, at least 1."""
     alpha: float = 0.05
-    """Learning rate at the start of the run."""
     min_alpha: float = 0.0001
-    """Learning rate at the end of the run; in between it falls linearly."""
     sample: float = 1e-3
-    """Subsampling threshold as a share of the corpus: more frequent words are thinned out; 0 keeps all."""
     ns_exponent: float = 0.75
-    """Negatives are drawn in proportion to count ** ns_exponent; -2 to 2."""
     shrink_windows: bool = True
-    """Draw each center's window from 1 ... window, so that nearer words count more."""
     seed: int = 1
-    """Seed of every random draw, 0 to 2**63 - 1."""
     threads: int = dataclasses.field(default_factory=available_cores)
-    """Threads that train; by default one for each core this process may use."""
 
     def __new__(cls, *_args: object, **options: object) -> TrainConfig:
         """Answer a name of another program with ours, before ``__init__`` says only *unexpected*."""
@@ -113,7 +116,7 @@ class TrainConfig:
         if self.max_vocab_size is not None:
             _whole(self, "max_vocab_size", 1, None)
         _whole(self, "negative", 1, MAX_NEGATIVE)
-        _whole(self, "epochs", 1, None)
+        _whole(self, "epochs", 1, MAX_EPOCHS)
         _number(self, "alpha", 0.0, 10.0, above=True)
         _number(self, "min_alpha", 0.0, 10.0)
         _number(self, "sample", 0.0, 1.0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
+from firth.notes import note
 from firth.training.run import Run, mean_loss
 
 LINE_SECONDS = 5.0
@@ -58,14 +58,17 @@ class Progress:
 
     def measures(self, width: int = 999) -> str:
         """Return learning rate, speed, loss and time, the latter ones only where the width is short."""
+        finished = self.words >= self.words_total
         loss = "–" if self.loss is None else f"{self.loss:.4f}"
         time = "?" if self.remaining is None else clock(self.remaining)
         parts = [
             f"alpha {self.alpha:.5f}",
-            f"{self.words_per_second / 1e6:.2f} M words/s",
+            f"{self.words_per_second / 1e6:.2f} M raw words/s",
             f"loss/pair {loss}",
-            f"done in {clock(self.seconds)}" if self.words >= self.words_total else f"{time} left",
+            f"{time} left",
         ]
+        if finished:  # the loss of the last few words says little; the epochs' stand above
+            parts = [parts[1], f"done in {clock(self.seconds)}"]
         while len(parts) > 1 and len("  ".join(parts)) > width:
             del parts[0]
         return "  ".join(parts)
@@ -198,7 +201,7 @@ def log_lines() -> Lines:
 
 def stderr_lines() -> Lines:
     """Return the watcher for a stderr that is not a terminal."""
-    return Lines(lambda line: print(line, file=sys.stderr, flush=True))
+    return Lines(note)
 
 
 def silent(_progress: Progress, /) -> None:

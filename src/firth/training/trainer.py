@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -31,6 +32,12 @@ from firth.training.tables import new_tables
 CHECKPOINT_SECONDS = 300.0
 """Seconds of training between two checkpoints, unless told otherwise."""
 
+FIRST_CHECKPOINT_SECONDS = 30.0
+"""Seconds to the first checkpoint, if that is sooner: a run that is killed early is not lost either."""
+
+COMPILING_SECONDS = 1.0
+"""Loading compiled kernels takes a fraction of this."""
+
 TEXT_OPTIONS = tuple(field.name for field in dataclasses.fields(TextOptions))
 
 EncodeProgress = Callable[[int, "int | None"], None]
@@ -39,10 +46,11 @@ Started = Callable[[Run], None]
 
 @dataclasses.dataclass(frozen=True)
 class Watchers:
-    """Who is told what: bytes read, the run as training starts, the run's progress."""
+    """Who is told what: bytes read, the run as training starts, that code is compiled, the run's progress."""
 
     reading: EncodeProgress | None = None
     started: Started | None = None
+    compiling: Callable[[], None] | None = None
     training: Watcher | None = None
 
 
@@ -185,8 +193,10 @@ def is_finished(output: str | os.PathLike[str]) -> bool:
 
     Raises:
         ResumeError: it holds neither, or a run that was stopped before its first checkpoint.
+        OutputExistsError: another process is training it.
     """
-    return checkpoint.unfinished(Path(output)) is None
+    with _held(Path(output)):
+        return checkpoint.unfinished(Path(output)) is None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -304,7 +314,7 @@ def _train(
             checkpoint.begin(folder, run)
         if watchers.started is not None:
             watchers.started(run)
-        _work(run, folder, every, watchers.training or log_lines())
+        _work(run, folder, every, watchers)
         if folder is None:
             return run.embeddings()
         checkpoint.finish(folder, run)
@@ -320,12 +330,27 @@ def _train(
     return native.read(folder)
 
 
-def _work(run: Run, folder: Path | None, every: float | None, watcher: Watcher) -> None:
-    ticker = Ticker(run, watcher)
+def _make_crew(run: Run, watchers: Watchers) -> Crew:
+    """Make the crew; where that takes long, the kernels are being compiled, and somebody is told so."""
+    if watchers.compiling is None:
+        return Crew(run)
+    patience = threading.Timer(COMPILING_SECONDS, watchers.compiling)
+    patience.start()
+    try:
+        return Crew(run)
+    finally:
+        patience.cancel()
+
+
+def _work(run: Run, folder: Path | None, every: float | None, watchers: Watchers) -> None:
+    crew = _make_crew(run, watchers)
+    ticker = Ticker(run, watchers.training or log_lines())
     ticker()
-    crew = Crew(run)
     while not run.finished:
-        ticker.pause_at = None if folder is None or every is None else run.seconds + every
+        ticker.pause_at = None
+        if folder is not None and every is not None:
+            first = not checkpoint.has_state(folder)
+            ticker.pause_at = run.seconds + (min(every, FIRST_CHECKPOINT_SECONDS) if first else every)
         crew.train(ticker)
         ticker()
         if folder is not None and not run.finished:
