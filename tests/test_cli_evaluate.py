@@ -11,14 +11,14 @@ import typer
 from tests.evaluation_cases import random_model, write
 from typer.testing import CliRunner, Result
 
-from firth import cli_evaluate
-from firth.cli import FirthGroup
+from firth.cli import evaluate
+from firth.cli.app import FirthGroup
 from firth.embeddings import Embeddings
 from firth.evaluation.relations import built_in_pairs
 from firth.formats import save
 
 app = typer.Typer(cls=FirthGroup, add_completion=False, pretty_exceptions_enable=False)
-cli_evaluate.register(app)
+evaluate.register(app)
 
 
 @app.callback()

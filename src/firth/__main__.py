@@ -1,5 +1,5 @@
 """``python -m firth`` is the same as ``firth``."""
 
-from firth.cli import main
+from firth.cli.app import main
 
 main()

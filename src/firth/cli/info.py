@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from firth.cli_output import Column, print_json, print_line, print_table, screen_width, speaks_unicode
-from firth.cli_queries import JsonOption, ModelArgument
+from firth.cli.output import Column, print_json, print_line, print_table, screen_width, speaks_unicode
+from firth.cli.queries import JsonOption, ModelArgument
 from firth.loss_curve import draw_loss
 
 if TYPE_CHECKING:

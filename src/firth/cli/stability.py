@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from firth.cli_csv import print_csv
-from firth.cli_output import Column, bar, print_json, print_line, print_table
+from firth.cli.csv import print_csv
+from firth.cli.output import Column, bar, print_json, print_line, print_table
 from firth.notes import note
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def watching_runs(
     plan: Plan, *, quiet: bool, kept_in: Path | None = None
 ) -> Iterator[tuple[Watchers, Callable[[int, int], None]]]:
     """Show several runs on stderr, one after the other; yields what ``train_runs`` tells, and ``on_run``."""
-    from firth.cli_watch import TrainView
+    from firth.cli.watch import TrainView
     from firth.training.progress import silent
     from firth.training.trainer import Watchers
 

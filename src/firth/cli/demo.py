@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from firth.cli_output import print_line, program, screen_width, speaks_unicode
-from firth.cli_queries import print_analogy
-from firth.cli_train import interruptible
-from firth.cli_words import Question
+from firth.cli.output import print_line, program, screen_width, speaks_unicode
+from firth.cli.queries import print_analogy
+from firth.cli.train import interruptible
+from firth.cli.words import Question
 from firth.notes import note
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def demo(
 
 def _train(text: list[str], output: str, force: bool, threads: int | None) -> Embeddings:
     from firth import demo as demo_run
-    from firth.cli_watch import watching
+    from firth.cli.watch import watching
     from firth.training import trainer
 
     with watching(quiet=False) as progress:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from firth.cli_csv import one_output, print_csv
-from firth.cli_output import Column, print_json, print_line, print_table
+from firth.cli.csv import one_output, print_csv
+from firth.cli.output import Column, print_json, print_line, print_table
 from firth.printable import quoted
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from firth import cli_train, cli_weat
-from firth.cli_csv import one_output, print_csv
-from firth.cli_output import Column, print_json, print_line, print_table
+from firth.cli import train, weat
+from firth.cli.csv import one_output, print_csv
+from firth.cli.output import Column, print_json, print_line, print_table
 from firth.errors import ConfigError
 from firth.notes import note
 
@@ -44,12 +44,12 @@ def register(app: typer.Typer) -> None:
     )(_with_options_of_train(stability))
     app.command(epilog="Examples:\n\n  firth align 1900s 1990s -o 1990s-aligned")(align)
     app.command(epilog="Examples:\n\n  firth shift 1900s 1990s --min-count 200")(shift)
-    cli_weat.register(app)
+    weat.register(app)
 
 
 def _with_options_of_train(command: Callable[..., None]) -> Callable[..., None]:
     """Return ``command`` with the options of ``train`` in front of its own: each is written down once."""
-    trained = inspect.signature(cli_train.train, eval_str=True).parameters
+    trained = inspect.signature(train.train, eval_str=True).parameters
     own = inspect.signature(command, eval_str=True).parameters
     parameters = [one for name, one in trained.items() if name not in _LEFT_OUT]
     parameters += [one for one in own.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
@@ -91,7 +91,7 @@ def stability(
     **given: Any,
 ) -> None:
     """Train several times, and say of each word how much of its neighbourhood stays."""
-    from firth.cli_stability import print_stability, watching_runs
+    from firth.cli.stability import print_stability, watching_runs
     from firth.evaluation.runs import Plan
 
     one_output(as_json, as_csv)
@@ -100,13 +100,13 @@ def stability(
         _show_known(corpus[0], as_json, as_csv)
         return
     plan = Plan(runs=runs, resample=resample, topn=topn, words=words)
-    options = cli_train.options_from_file(given["config"]) | {
-        name: given[name] for name in cli_train.OPTIONS if given[name] is not None
+    options = train.options_from_file(given["config"]) | {
+        name: given[name] for name in train.OPTIONS if given[name] is not None
     }
-    cache = cli_train.cache_setting(given["cache"], given["no_cache"])
+    cache = train.cache_setting(given["cache"], given["no_cache"])
     kept_in = None if cache is False else _cache_folder(given["cache"])
     with (
-        cli_train.interruptible(),
+        train.interruptible(),
         watching_runs(plan, quiet=given["quiet"], kept_in=kept_in) as (progress, on_run),
     ):
         model, measured = _train(
@@ -129,10 +129,10 @@ def _train(
     from firth.evaluation.runs import train_runs
 
     if not corpus:
-        raise cli_train.missing("CORPUS: name at least one file, or - for standard input")
+        raise train.missing("CORPUS: name at least one file, or - for standard input")
     if output is None:
-        raise cli_train.missing("-o MODEL: say where the model shall go")
-    every = cli_train.seconds(given["checkpoint_every"])
+        raise train.missing("-o MODEL: say where the model shall go")
+    every = train.seconds(given["checkpoint_every"])
     return train_runs(
         Files(corpus),
         plan=plan,
@@ -158,7 +158,7 @@ def _is_model(path: str) -> bool:
 
 def _show_known(folder: str, as_json: bool, as_csv: bool) -> None:
     """Print what was measured when the model in ``folder`` was trained."""
-    from firth.cli_stability import print_stability
+    from firth.cli.stability import print_stability
     from firth.evaluation.stability_file import read_stability
 
     model = _load(folder)

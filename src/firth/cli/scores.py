@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from firth.cli_output import Column, print_line, print_table, speaks_unicode
+from firth.cli.output import Column, print_line, print_table, speaks_unicode
 
 if TYPE_CHECKING:
     from firth.evaluation.analogies import AnalogyScore, SectionScore

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from firth.cli_output import print_error, print_json
+from firth.cli.output import print_error, print_json
 from firth.errors import ConfigError, Interrupted
 from firth.notes import note
 
@@ -246,7 +246,7 @@ def interruptible() -> Iterator[None]:
 
 
 def _watching(quiet: bool, cache: str | None, no_cache: bool) -> AbstractContextManager[Watchers]:
-    from firth.cli_watch import watching
+    from firth.cli.watch import watching
     from firth.corpus.cache import CacheFolder
 
     return watching(quiet=quiet, kept_in=None if no_cache else CacheFolder(cache).path)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from firth.cli_output import print_json
-from firth.cli_queries import JsonOption
-from firth.cli_scores import print_differences, print_scores
+from firth.cli.output import print_json
+from firth.cli.queries import JsonOption
+from firth.cli.scores import print_differences, print_scores
 from firth.errors import ConfigError, FormatError, OutputExistsError
 from firth.notes import note
 from firth.printable import quoted

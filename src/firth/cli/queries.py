@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from firth.cli_output import Column, bar, print_json, print_line, print_table
-from firth.cli_stability import COLUMN, Agreement
-from firth.cli_words import Question, WordCommand, read_question, refuse_unknown_options
+from firth.cli.output import Column, bar, print_json, print_line, print_table
+from firth.cli.stability import COLUMN, Agreement
+from firth.cli.words import Question, WordCommand, read_question, refuse_unknown_options
 from firth.errors import ConfigError, UnknownWordError
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 from typer.main import get_command
 
-from firth import cli_demo, cli_evaluate, cli_info, cli_queries, cli_train, cli_trust
 from firth._version import __version__
-from firth.cli_output import print_error
+from firth.cli import demo, evaluate, info, queries, train, trust
+from firth.cli.output import print_error
 from firth.errors import FirthError
 
 
@@ -55,12 +55,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help"]},
 )
-cli_demo.register(app)
-cli_train.register(app)
-cli_queries.register(app)
-cli_info.register(app)
-cli_evaluate.register(app)
-cli_trust.register(app)
+demo.register(app)
+train.register(app)
+queries.register(app)
+info.register(app)
+evaluate.register(app)
+trust.register(app)
 
 
 def _show_version(wanted: bool) -> None:
@@ -107,7 +107,7 @@ def _explain(error: TyperException, arguments: list[str]) -> None:
         raise typer.Exit(1) from None
     option = getattr(error, "option_name", None)
     if isinstance(option, str) and type(error).__name__ == "NoSuchOption":
-        from firth.cli_hints import foreign_option_hint
+        from firth.cli.hints import foreign_option_hint
 
         hint = foreign_option_hint(option, arguments)
         if hint:

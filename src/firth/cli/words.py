@@ -103,7 +103,7 @@ def refuse_unknown_options(ctx: typer.Context, model: Embeddings, *, signs: bool
 
 def _no_such_option(ctx: typer.Context, token: str) -> NoReturn:
     """End with a usage error for a token that is neither an option nor a known word."""
-    from firth.cli_hints import foreign_option_hint
+    from firth.cli.hints import foreign_option_hint
     from firth.printable import printable
 
     hint = foreign_option_hint(token)
