@@ -74,6 +74,7 @@ def goals(records: list[Record], options: Namespace) -> list[Goal]:
         ),
         Goal(f"{options.threads} threads to one", "×", 1.8, True, threads),
         Goal("encoding to gensim's vocabulary scan", "×", None, True, encoding(records, options)),
+        *answer_goals(records),
         *memory_goals(records, options),
         *quality_goals(records, options),
     ]
@@ -100,6 +101,17 @@ def encoding(records: list[Record], options: Namespace, other: str = "gensim") -
     seconds = member("encode_seconds")
     ours, theirs = (by_round(records, seconds, **timed(options), program=name) for name in ("firth", other))
     return ratio(theirs, ours)
+
+
+def answer_goals(records: list[Record]) -> list[Goal]:
+    """Return a goal for the speed of answering the analogies, among the frequent words and among all."""
+    found = [record["result"]["answer_seconds"] for record in records if record["run"]["group"] == "answers"]
+    goals = []
+    for words, seconds in (found[-1] if found else {}).items():
+        ours, theirs = (dict(enumerate(seconds[name])) for name in ("firth", "gensim"))
+        among = f"{int(words):,} words" if int(words) else "all words"
+        goals.append(Goal(f"analogies among {among}, to gensim", "×", 5, True, ratio(theirs, ours)))
+    return goals
 
 
 def beside_model_mb(result: dict[str, Any]) -> float | None:
