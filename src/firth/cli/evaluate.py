@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from firth.cli.csv import one_output, print_csv
 from firth.cli.output import print_json
 from firth.cli.queries import JsonOption
 from firth.cli.scores import print_differences, print_scores
@@ -74,8 +73,7 @@ def evaluate(
     from firth.evaluation.files import read_files
     from firth.evaluation.relations import built_in
 
-    if as_json and as_csv:
-        raise ConfigError("--json and --csv are two forms of the same answer: give one of them")
+    one_output(as_json, as_csv)
     options = Options(restrict_vocab, not case_sensitive, draws, seed)
     _check_report(report, force)
     models, others = _models_first(paths)
@@ -91,7 +89,7 @@ def evaluate(
     if as_json:
         print_json(as_dictionary(results, compared, options))
     elif as_csv:
-        _print_csv(results, compared)
+        print_csv(_COLUMNS, _csv_rows(results, compared))
     else:
         _print_tables(results, compared)
 
@@ -233,39 +231,25 @@ def _difference_dictionary(file: EvaluationFile, one: Difference) -> dict[str, A
     }
 
 
-def _print_csv(results: list[Evaluated], compared: list[tuple[EvaluationFile, Difference]]) -> None:
-    """Print a figure a line; a difference of two models has both names as its model."""
+def _csv_rows(
+    results: list[Evaluated], compared: list[tuple[EvaluationFile, Difference]]
+) -> Iterator[list[object]]:
+    """Yield a row a figure; a difference of two models has both names as its model."""
     from firth.evaluation.evaluate import ALL, figures
 
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(_COLUMNS)
     for result in results:
         for one in result.scores:
             for figure in figures(one.score):
                 estimate = figure.estimate
-                table.writerow(
-                    [
-                        result.path,
-                        one.file.path or one.file.name,
-                        one.file.kind,
-                        figure.section,
-                        figure.measure,
-                    ]
-                    + [_cell(value) for value in (estimate.value, estimate.low, estimate.high)]
-                    + [figure.covered, figure.total, estimate.reason]
-                )
+                yield [
+                    *(result.path, one.file.path or one.file.name, one.file.kind),
+                    *(figure.section, figure.measure, estimate.value, estimate.low, estimate.high),
+                    *(figure.covered, figure.total, estimate.reason),
+                ]
     both = " - ".join(result.path for result in reversed(results))
     for file, difference in compared:
-        table.writerow(
-            [both, file.path or file.name, file.kind, ALL, f"difference of {difference.measure}"]
-            + [_cell(value) for value in (difference.value, difference.low, difference.high)]
-            + [difference.items, difference.items, difference.verdict]
-        )
-    sys.stdout.flush()
-    sys.stdout.buffer.write(text.getvalue().encode("utf-8", "backslashreplace"))
-    sys.stdout.buffer.flush()
-
-
-def _cell(value: float | None) -> str:
-    return "" if value is None else repr(value)
+        yield [
+            *(both, file.path or file.name, file.kind, ALL, f"difference of {difference.measure}"),
+            *(difference.value, difference.low, difference.high),
+            *(difference.items, difference.items, difference.verdict),
+        ]

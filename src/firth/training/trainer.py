@@ -116,10 +116,11 @@ def train(
         vocab_size=vocab_size,
         on_progress=watchers.reading,
     )
+    encode_seconds = time.perf_counter() - began
     _check_learnable(encoded, config)
     tables = new_tables(len(encoded.vocabulary.words), config.vector_size, config.seed)
     tally = Tally(make_schedule(encoded, config, []).reports)
-    run = Run(encoded, config, tables, tally, encode_seconds=time.perf_counter() - began)
+    run = Run(encoded, config, tables, tally, encode_seconds=encode_seconds)
     if folder is None:
         return _train(run, None, None, watchers)
     checkpoint.make(folder)
