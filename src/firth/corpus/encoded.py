@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from firth.corpus.cache import CacheFolder
@@ -232,6 +233,7 @@ def _fill(folder: Path, source: Source, job: _Job) -> dict[str, Any]:
     """Write the whole encoded corpus into ``folder``; return what its ``meta.json`` holds."""
     with closing(Collector(folder)) as collector:
         _collect(collector, source, job)
+    pa.default_memory_pool().release_unused()  # pyarrow would keep the pieces' memory for later
     if not collector.tokens_read:
         raise _nothing(source, job.options)
     vocabulary, word_ids, distinct_words = _select(collector, job)
