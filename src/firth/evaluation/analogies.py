@@ -127,7 +127,10 @@ def evaluate_analogies(
             lexicon.find_all(question.c for question in questions),
         ]
     )
-    accepted = [tuple(dict.fromkeys(map(lexicon.find, question.answers))) for question in questions]
+    # A file asks few words many times over: each is looked up once.
+    different = {question.answers for question in questions}
+    places = {words: tuple(dict.fromkeys(map(lexicon.find, words))) for words in different}
+    accepted = [places[question.answers] for question in questions]
     found = (asked >= 0).all(axis=0) & np.array([max(places) >= 0 for places in accepted], bool)
     answers = nearest_answers(lexicon, *asked[:, found])
     chosen = _canonical(lexicon, answers)
@@ -280,8 +283,8 @@ def _words(questions: Iterable[Question]) -> Iterable[str]:
 
 def _first_known(lexicon: Lexicon, alternatives: Sequence[tuple[str, ...]]) -> Places:
     """Return the place of the first known word of each, -1 if none is."""
-    places = (next((p for p in map(lexicon.find, words) if p >= 0), -1) for words in alternatives)
-    return np.fromiter(places, np.intp, len(alternatives))
+    places = {words: next((p for p in map(lexicon.find, words) if p >= 0), -1) for words in set(alternatives)}
+    return np.fromiter((places[words] for words in alternatives), np.intp, len(alternatives))
 
 
 def _canonical(lexicon: Lexicon, answers: Answers) -> Places:

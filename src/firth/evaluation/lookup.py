@@ -80,7 +80,7 @@ class Lexicon:
         """
         if self._all is None:
             self._all = {self._fold(word) for word in self._model.index_to_key}
-        absent = dict.fromkeys(word for word in words if self.find(word) < 0)
+        absent = [word for word in dict.fromkeys(words) if self.find(word) < 0]
         unknown = tuple(word for word in absent if self._fold(word) not in self._all)
         return unknown, tuple(word for word in absent if self._fold(word) in self._all)
 
