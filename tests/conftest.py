@@ -1,8 +1,20 @@
-"""What every test has: a cache folder of its own, never the user's."""
+"""What every test has: a cache folder of its own, compiled kernels, and a Ctrl-C that works."""
 
+import signal
 from pathlib import Path
 
 import pytest
+
+import firth
+
+# Tests started in the background are told to ignore Ctrl-C, and so would be the programs that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_kernels() -> None:
+    """Compile the kernels before anything looks at what a run prints, or how long it takes."""
+    firth.train([["a", "b"]] * 9, min_count=1, sample=0, vector_size=2, threads=1)
 
 
 @pytest.fixture(autouse=True)

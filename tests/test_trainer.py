@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -24,7 +25,7 @@ from firth.training.arrays import make_scratch
 from firth.training.config import TrainConfig
 from firth.training.draws import draw_chunk
 from firth.training.progress import Progress
-from firth.training.run import make_schedule
+from firth.training.run import Run, make_schedule
 from firth.training.tables import make_draws, matrices, new_tables
 
 SENTENCES = [line.split() for line in zipf_text(4_000, vocabulary=90).splitlines()]
@@ -482,3 +483,19 @@ def test_memory_is_that_of_the_two_tables(tmp_path: Path, n: int, V: int, D: int
     tables = 2 * V * -(-D // 16) * 16 * 4 / 2**20
     print(f"{grown:.0f} MiB more, {tables:.0f} of them the tables")
     assert tables * 0.9 < grown < tables + 150
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0.2, [True]), (0.0, [])])
+def test_somebody_is_told_when_compiling_takes_long(monkeypatch, seconds, told) -> None:
+    real = trainer.Crew
+
+    def slow(run: Run) -> crew.Crew:
+        time.sleep(seconds)
+        return real(run)
+
+    monkeypatch.setattr(trainer, "Crew", slow)
+    monkeypatch.setattr(trainer, "COMPILING_SECONDS", 0.1)
+    calls: list[bool] = []
+    watchers = trainer.Watchers(compiling=lambda: calls.append(True))
+    trainer.train([["a", "b"]] * 9, min_count=1, sample=0, vector_size=2, threads=1, progress=watchers)
+    assert calls == told
