@@ -326,3 +326,23 @@ def test_on_a_terminal_an_interrupt_leaves_a_tidy_screen() -> None:
     assert "M raw words/s  loss/pair" in text
     assert text.splitlines()[-1].endswith("its state is saved: go on with `firth train --resume m`")
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l"), "the cursor is shown again"
+
+
+def test_a_run_goes_on_when_nobody_reads_its_lines() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([*FIRTH, *TRAIN], stderr=write, check=False)
+    os.close(write)
+    assert done.returncode == 0
+    assert load("m").vector_size == 7
+
+
+def test_resuming_a_run_that_another_process_trains_says_so() -> None:
+    with start(*LONG, "--checkpoint-every", "1h") as running:
+        try:
+            wait_for(Path("m", "checkpoint", "config.json"))
+            result = run("train", "--resume", "m")
+        finally:
+            running.kill()
+    assert result.exit_code == 1
+    assert "m is being trained by another process" in result.stderr
