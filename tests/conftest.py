@@ -7,8 +7,10 @@ import pytest
 
 import firth
 
-# Tests started in the background are told to ignore Ctrl-C, and so would be the programs that they start.
+# Tests started in the background are told to ignore these, and so would be the programs that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -29,7 +29,8 @@ def workplace(tmp_path, monkeypatch) -> Path:
     """A folder with a corpus.txt in which kings and queens, men and women keep company."""
     draw = random.Random(7)
     people = ["king", "queen", "man", "woman", "cat"]
-    lines = [" ".join(draw.choices([*people, "the", "sat", "rules"], k=9)) for _ in range(400)]
+    words = [*people, "the", "sat", "rules", *(f"thing{number}" for number in range(40))]
+    lines = [" ".join(draw.choices(words, k=9)) for _ in range(600)]
     (tmp_path / "corpus.txt").write_text("\n".join(lines))
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -54,7 +55,7 @@ def test_the_python_works() -> None:
     code = PYTHON[0].replace('[["the", "cat", "sat"], ...]', '[["the", "cat", "sat"]] * 5000')
     names: dict[str, object] = {"token_ids": np.tile(np.array([3, 1, 4], np.int32), 50)}
     exec(compile(code, "README.md", "exec"), names)
-    assert names["model"].vectors.shape == (8, 200)  # type: ignore[attr-defined]
+    assert names["model"].vectors.shape == (48, 200)  # type: ignore[attr-defined]
 
 
 def test_every_make_target_of_the_readme_exists() -> None:
