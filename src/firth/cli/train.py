@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from firth.cli.output import print_error, print_json
+from firth.cli.output import print_error, print_json, program
 from firth.errors import ConfigError, Interrupted
 from firth.notes import note
 
@@ -121,7 +121,8 @@ def train(
     if as_json:
         print_json(_summary(resume or str(output), model))
     elif not quiet:
-        note(f"next: firth neighbors {resume or output} WORD   or   firth info {resume or output}")
+        model_path = resume or output
+        note(f"next: {program()} neighbors {model_path} WORD   or   {program()} info {model_path}")
 
 
 def _train(

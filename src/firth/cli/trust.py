@@ -11,7 +11,7 @@ import typer
 
 from firth.cli import train, weat
 from firth.cli.csv import one_output, print_csv
-from firth.cli.output import Column, print_json, print_line, print_table
+from firth.cli.output import Column, print_json, print_line, print_table, program
 from firth.errors import ConfigError
 from firth.notes import note
 
@@ -114,7 +114,7 @@ def stability(
         )
     print_stability(str(output), model, measured, as_json=as_json, as_csv=as_csv)
     if not (given["quiet"] or as_json or as_csv):
-        note(f"next: firth neighbors {output} WORD")
+        note(f"next: {program()} neighbors {output} WORD")
 
 
 def _train(
