@@ -7,9 +7,10 @@ out of the answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, SupportsIndex, TypeAlias, overload
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol, SupportsIndex, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ from firth.checks import (
     row_of_each,
 )
 from firth.errors import ConfigError, FormatError, UnknownWordError
-from firth.neighbors import Doubles, NearestRows
+from firth.neighbors import Doubles, NearestRows, unit_rows
 from firth.printable import quoted
 from firth.spelling import CANDIDATES, nearest_spellings
 
@@ -48,11 +49,32 @@ class Analogy:
     """The usual ranking, with the input words left out."""
 
 
+class Entries(NamedTuple):
+    """What a model knows of its words, by row."""
+
+    words: list[str]
+    """V different words."""
+    counts: NDArray[np.int64] | None = None
+    """(V,) occurrences in the corpus, if known."""
+    trained: NDArray[np.bool_] | None = None
+    """(V,) False for rows that training never touched (None: all were)."""
+
+
+class WordParts(Protocol):
+    """Vectors for words that a model does not list, made of the parts that they are spelled with."""
+
+    def vector(self, word: str) -> NDArray[np.float32] | None:
+        """Return a (D,) vector, or None for a word without any known part."""
+
+
 class Embeddings:
     """A vocabulary and its (V, D) matrix of word vectors; row i belongs to ``index_to_key[i]``.
 
     The vectors are shared, not copied, and read-only here: the norms of the rows are remembered.
     """
+
+    _load_entries: Callable[[], Entries]
+    _place: str
 
     def __init__(
         self,
@@ -64,6 +86,7 @@ class Embeddings:
         trained: NDArray[np.bool_] | None = None,
         config: dict[str, Any] | None = None,
         training: list[dict[str, Any]] | None = None,
+        subwords: WordParts | None = None,
     ) -> None:
         """Put words and vectors together. Values of a memory map are not looked at before the first query.
 
@@ -75,31 +98,100 @@ class Embeddings:
             trained: (V,) False for rows that training never touched (None: all were).
             config: what ``config.json`` holds: options, corpus, versions.
             training: the reports of the run, one dictionary each.
+            subwords: where vectors of unknown words come from, for models that have them (fastText's).
 
         Raises:
             ConfigError: shapes, types or values that do not fit together.
         """
-        self.index_to_key: list[str] = list(keys)
-        self.vectors: NDArray[np.float32] = matrix("vectors", vectors, len(self.index_to_key))
-        self.key_to_index: dict[str, int] = row_of_each(self.index_to_key)
-        self.context_vectors: NDArray[np.float32] | None = None
-        if context_vectors is not None:
-            self.context_vectors = matrix("context_vectors", context_vectors, len(self.index_to_key))
-            if self.context_vectors.shape != self.vectors.shape:
-                raise ConfigError(
-                    f"context_vectors have shape {self.context_vectors.shape}, vectors {self.vectors.shape}: "
-                    "both need the same"
-                )
-        self.counts: NDArray[np.int64] | None = column("counts", counts, np.int64, len(self.index_to_key))
-        self.trained: NDArray[np.bool_] | None = column("trained", trained, np.bool_, len(self.index_to_key))
-        self.config: dict[str, Any] = dict(config or {})
-        self.training: list[dict[str, Any]] = list(training or [])
-        self._search = NearestRows(self.vectors, self.trained)
+        self._put_together(vectors, len(keys), context_vectors, config, training, subwords)
+        self._entries = _checked(Entries(list(keys), counts, trained), len(self.vectors))
+        self.key_to_index = row_of_each(self._entries.words)
         if not is_mapped(self.vectors):
             try:
                 _ = self._search.norms
             except FormatError as error:
                 raise ConfigError(str(error)) from None
+
+    @classmethod
+    def lazy(
+        cls,
+        load_entries: Callable[[], Entries],
+        vectors: NDArray[np.float32],
+        *,
+        place: str,
+        context_vectors: NDArray[np.float32] | None = None,
+        config: dict[str, Any] | None = None,
+        training: list[dict[str, Any]] | None = None,
+        subwords: WordParts | None = None,
+    ) -> Embeddings:
+        """Return a model whose words are loaded, once, by ``load_entries`` when they are first asked for.
+
+        So a mapped model of any size opens at once. What is wrong with the words (a word twice, another
+        number than rows) is a FormatError at their first use, which names the ``place`` they come from.
+        """
+        model = cls.__new__(cls)
+        model._put_together(vectors, len(vectors), context_vectors, config, training, subwords)
+        model._load_entries, model._place = load_entries, place
+        return model
+
+    def _put_together(
+        self,
+        vectors: NDArray[np.float32],
+        rows: int,
+        context_vectors: NDArray[np.float32] | None,
+        config: dict[str, Any] | None,
+        training: list[dict[str, Any]] | None,
+        subwords: WordParts | None,
+    ) -> None:
+        """Set all that does not hang on the words."""
+        self.vectors: NDArray[np.float32] = matrix("vectors", vectors, rows)
+        self.context_vectors: NDArray[np.float32] | None = None
+        if context_vectors is not None:
+            self.context_vectors = matrix("context_vectors", context_vectors, rows)
+            if self.context_vectors.shape != self.vectors.shape:
+                raise ConfigError(
+                    f"context_vectors have shape {self.context_vectors.shape}, vectors {self.vectors.shape}: "
+                    "both need the same"
+                )
+        self.config: dict[str, Any] = dict(config or {})
+        self.training: list[dict[str, Any]] = list(training or [])
+        self.subwords: WordParts | None = subwords
+
+    @cached_property
+    def _entries(self) -> Entries:
+        """The words and what is known of them, loaded and checked."""
+        try:
+            return _checked(self._load_entries(), len(self.vectors))
+        except ConfigError as error:
+            raise FormatError(f"{self._place}: {error}; copy or make it again") from None
+
+    @cached_property
+    def index_to_key(self) -> list[str]:
+        """The V words by row."""
+        return self._entries.words
+
+    @cached_property
+    def key_to_index(self) -> dict[str, int]:
+        """Word -> row."""
+        try:
+            return row_of_each(self.index_to_key)
+        except ConfigError as error:
+            raise FormatError(f"{self._place}: {error}; copy or make it again") from None
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64] | None:
+        """(V,) occurrences in the corpus, if known."""
+        return self._entries.counts
+
+    @cached_property
+    def trained(self) -> NDArray[np.bool_] | None:
+        """(V,) False for rows that training never touched (None: all were)."""
+        return self._entries.trained
+
+    @cached_property
+    def _search(self) -> NearestRows:
+        """Exact search; rows that were never trained are not found."""
+        return NearestRows(self.vectors, self.trained)
 
     @property
     def vector_size(self) -> int:
@@ -112,7 +204,7 @@ class Embeddings:
 
     def __len__(self) -> int:
         """Return the number of words (rows), V."""
-        return len(self.index_to_key)
+        return len(self.vectors)
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the words in row order."""
@@ -135,8 +227,9 @@ class Embeddings:
             UnknownWordError: a word is not in the model; the message offers the nearest spellings.
         """
         if isinstance(key, str) or is_row_number(key):
-            one: NDArray[np.float32] = self.vectors[self._row(key)]
-            return one
+            return self._vector(key)
+        if self.subwords is not None:
+            return np.array([self._vector(item) for item in key], np.float32).reshape(-1, self.vector_size)
         rows = np.array([self._row(item) for item in key], np.intp)
         several: NDArray[np.float32] = self.vectors[rows]
         return several
@@ -195,22 +288,21 @@ class Embeddings:
             raise ConfigError(
                 f"neighbors takes a list of words, not the word {quoted(words)}: put it in a list"
             )
-        rows = [self._row(word) for word in words]
+        found = [self._unit(word) for word in words]
         wanted = at_least(0, "topn", topn)
-        if not rows:
+        if not found:
             return []
-        queries = np.stack([self._search.unit(row) for row in rows])
-        return self._nearest(queries, wanted, [{row} for row in rows], None)
+        return self._nearest(np.stack([unit for unit, _ in found]), wanted, [rows for _, rows in found], None)
 
     def similarity(self, a: Key, b: Key) -> float:
         """Return the cosine of two words, -1 to 1; 0.0 if one of them has a vector of zeros."""
-        product = float((self._search.unit(self._row(a)) * self._search.unit(self._row(b))).sum())
+        product = float((self._unit(a)[0] * self._unit(b)[0]).sum())
         return min(1.0, max(-1.0, product))
 
     def rank(self, a: Key, b: Key) -> int:
         """Return the place of ``b`` among the words closest to ``a``: 1 for the closest; ties share it."""
-        row = self._row(a)
-        return self._search.rank(self._search.unit(row), self._row(b), without=row)
+        unit, rows = self._unit(a)
+        return self._search.rank(unit, self._row(b), rows)
 
     def analogy(
         self,
@@ -258,9 +350,9 @@ class Embeddings:
             if isinstance(key, np.ndarray):
                 total += weight * self._given_vector(key)
             else:
-                row = self._row(key)
-                rows.add(row)
-                total += weight * self._search.unit(row)
+                unit, own = self._unit(key)
+                rows |= own
+                total += weight * unit
         return total, rows
 
     def _given_vector(self, vector: NDArray[Any]) -> Doubles:
@@ -273,6 +365,26 @@ class Embeddings:
         if not np.isfinite(numbers).all():
             raise ConfigError("a query vector holds NaN or infinity: it has no direction")
         return numbers
+
+    def _unit(self, key: Any) -> tuple[Doubles, set[int]]:
+        """Return a word's vector at length 1, and its row as a set: empty for a word made of subwords."""
+        made = self._made_of_parts(key)
+        if made is not None:
+            return unit_rows(made[None, :].astype(np.float64))[0], set()
+        row = self._row(key)
+        return self._search.unit(row), {row}
+
+    def _vector(self, key: Any) -> NDArray[np.float32]:
+        """Return a (D,) vector: a row, or one made of subwords."""
+        made = self._made_of_parts(key)
+        vector: NDArray[np.float32] = self.vectors[self._row(key)] if made is None else made
+        return vector
+
+    def _made_of_parts(self, key: Any) -> NDArray[np.float32] | None:
+        """Return the vector of a word that is not in the vocabulary, if the model has subwords for it."""
+        if self.subwords is None or not isinstance(key, str) or key in self.key_to_index:
+            return None
+        return self.subwords.vector(key)
 
     def _row(self, key: Any) -> int:
         """Return the row of a word, or a row number that is within the table."""
@@ -298,3 +410,11 @@ class Embeddings:
             return f"the model does not know the word {quoted(word)}, and no word of it is spelled like that"
         offer = nearest[0] if len(nearest) == 1 else f"{', '.join(nearest[:-1])} or {nearest[-1]}"
         return f"the model does not know the word {quoted(word)}: did you mean {offer}?"
+
+
+def _checked(entries: Entries, rows: int) -> Entries:
+    """Return what is known of the words, once there is one of each for every row."""
+    if len(entries.words) != rows:
+        raise ConfigError(f"vectors have {rows} rows for {len(entries.words)} words: each word needs one row")
+    counts = column("counts", entries.counts, np.int64, rows)
+    return Entries(entries.words, counts, column("trained", entries.trained, np.bool_, rows))

@@ -8,7 +8,7 @@ queries nor on the processor's order of summation, and equal cosines are ordered
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +64,7 @@ class NearestRows:
 
     def cosines(self, query: Doubles, limit: int | None = None) -> Floats:
         """Return the cosine of ``query`` with each of the first ``limit`` rows; 0.0 for rows of zeros."""
-        blocks = [scores[0] for _, scores in self._score_blocks(_unit_rows(query[None, :]), limit)]
+        blocks = [scores[0] for _, scores in self._score_blocks(unit_rows(query[None, :]), limit)]
         cosines = np.concatenate(blocks) if blocks else np.empty(0, np.float32)
         return np.clip(np.where(np.isfinite(cosines), cosines, np.float32(0)), -1.0, 1.0)
 
@@ -78,20 +78,20 @@ class NearestRows:
         """
         found: list[tuple[Rows, Doubles]] = []
         for start in range(0, len(queries), QUERIES_AT_ONCE):
-            units = _unit_rows(queries[start : start + QUERIES_AT_ONCE])
+            units = unit_rows(queries[start : start + QUERIES_AT_ONCE])
             query_of, rows = self._candidates(units, k, limit)
             bounds = np.searchsorted(query_of, np.arange(len(units) + 1))
             for unit, low, high in zip(units, bounds[:-1], bounds[1:], strict=True):
                 found.append(self._ranked(unit, rows[low:high], k))
         return found
 
-    def rank(self, query: Doubles, row: int, without: int) -> int:
+    def rank(self, query: Doubles, row: int, without: Collection[int]) -> int:
         """Return 1 + the number of rows, ``without`` aside, strictly nearer to ``query`` than ``row``."""
-        unit = _unit_rows(query[None, :])
+        unit = unit_rows(query[None, :])
         target = float(self._exact(unit[0], np.array([row]))[0])
         nearer = 0
         for start, scores in self._score_blocks(unit, None):
-            for own in {row, without}:
+            for own in {row, *without}:
                 if start <= own < start + scores.shape[1]:
                     scores[0, own - start] = -np.inf
             nearer += int((scores[0] > target + MARGIN).sum())
@@ -177,7 +177,7 @@ class NearestRows:
         return cosines.clip(-1.0, 1.0)
 
 
-def _unit_rows(queries: Doubles) -> Doubles:
+def unit_rows(queries: Doubles) -> Doubles:
     """Return (Q, D) queries scaled to length 1; zeros stay zeros."""
     largest = np.abs(queries).max(axis=1, keepdims=True)  # scaled first, so that no square overflows
     scaled = np.divide(queries, largest, out=np.zeros_like(queries), where=largest > 0)

@@ -1,60 +1,166 @@
-"""Every format that firth reads or writes: one module each, around :class:`firth.embeddings.Embeddings`.
+"""Every format that firth reads or writes: one module each, around words and vectors on their way.
 
-A format is a module with three functions, named in ``FORMATS``::
-
-    sniff(path: Path) -> bool                            is this file or folder mine?
-    read(path) -> Embeddings
-    write(embeddings, path, *, force=False) -> None
+A format is a module with a name in ``FORMATS`` and three functions (:class:`Format`); one that can open a
+file without walking through it (a memory map) has a fourth, ``read`` (:class:`Opens`).
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from firth.embeddings import Embeddings
-from firth.errors import FormatError
+from firth.errors import ConfigError, FormatError
 from firth.formats import native
+from firth.formats.stream import ReadOptions, Stream, checked, collect, stream_of
 
 
 class Format(Protocol):
     """What a module of this package offers."""
 
     def sniff(self, path: Path) -> bool:
-        """Tell whether ``path`` is of this format."""
+        """Tell by the content whether ``path`` is of this format."""
 
-    def read(self, path: str | os.PathLike[str]) -> Embeddings:
-        """Read the embeddings at ``path``."""
+    def stream(self, path: Path, options: ReadOptions) -> Stream:
+        """Open the file or folder at ``path`` as a stream of words and vectors."""
 
-    def write(self, embeddings: Embeddings, path: str | os.PathLike[str], *, force: bool = False) -> None:
-        """Write embeddings to ``path``."""
+    def write(self, stream: Stream, path: Path, *, force: bool = False) -> None:
+        """Write a stream to ``path``; nothing is seen there before all of it is on disk."""
+
+
+@runtime_checkable
+class Opens(Protocol):
+    """A format that can be opened without walking through it."""
+
+    def read(self, path: Path, options: ReadOptions, *, mmap: bool = True) -> Embeddings:
+        """Open ``path``; with ``mmap`` the vectors stay on disk until they are used."""
 
 
 FORMATS: dict[str, Format] = {"firth": native}
 """Name -> module; the first that recognises a path reads it."""
 
+ENDINGS: dict[str, str] = {}
+"""How the name of an output ends -> format; any other name is a model folder of firth."""
+COMPRESSED = (".gz", ".zst")
 
-def load(path: str | os.PathLike[str]) -> Embeddings:
-    """Load a model, of whatever format it is. The vectors of a firth model are memory-mapped.
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,  # noqa: A002 - the name that users expect
+    mmap: bool = True,
+    encoding: str = "utf-8",
+    skip_bad: bool = False,
+) -> Embeddings:
+    """Load vectors of any format that firth reads.
+
+    Args:
+        path: a file or a folder.
+        format: its format, a name of ``FORMATS``; None: told by what is in it.
+        mmap: leave the vectors on disk until they are used, where the format allows it (firth, finalfusion,
+            uncompressed npz): such a model opens at once, and processes that open it share its memory.
+        encoding: of the words in a file of another program; "latin-1" reads any bytes.
+        skip_bad: leave out damaged rows, with a note on stderr, instead of stopping at the first.
 
     Raises:
         FormatError: there is no model at ``path``, it is damaged, or its format is unknown.
+        ConfigError: ``format`` is not a name of a format, or Python does not know ``encoding``.
+    """
+    place, options = Path(path), ReadOptions(_known_encoding(encoding), skip_bad)
+    name = sniffed(place) if format is None else format_name(format)
+    return _sourced(_open(place, name, options, mmap=mmap), place, name)
+
+
+def save(
+    embeddings: Embeddings,
+    path: str | os.PathLike[str],
+    force: bool = False,
+    *,
+    format: str | None = None,  # noqa: A002
+) -> None:
+    """Save a model in any format that firth writes.
+
+    Args:
+        embeddings: what to save.
+        path: the file or folder to make.
+        force: replace what is there, if it is of the same kind.
+        format: a name of ``FORMATS``; None: told by the ending of ``path`` (``ENDINGS``), or a model folder.
+
+    Raises:
+        OutputExistsError: ``path`` is taken, and ``force`` is False or it holds something else.
+        FormatError: the model cannot be written in this format, or not to this place.
     """
     place = Path(path)
-    for module in FORMATS.values():
-        if module.sniff(place):
-            return module.read(place)
+    name = format_by_ending(place) if format is None else format_name(format)
+    FORMATS[name].write(stream_of(embeddings), place, force=force)
+
+
+def open_stream(path: Path, name: str, options: ReadOptions) -> Stream:
+    """Open a file or folder as a stream of sound rows: what is damaged is refused, or left out.
+
+    Raises:
+        FormatError: as :func:`load`; also later, while the stream is walked.
+    """
+    module = FORMATS[name]
+    if isinstance(module, Opens):
+        return stream_of(_sourced(module.read(path, options, mmap=True), path, name))
+    return checked(module.stream(path, options), path, options)
+
+
+def sniffed(path: Path) -> str:
+    """Return the name of the format of what is at ``path``.
+
+    Raises:
+        FormatError: no format of firth looks like it.
+    """
+    for name, module in FORMATS.items():
+        if path.exists() and module.sniff(path):
+            return name
+    if path.is_dir() or not path.exists():
+        return native.NAME  # whose reader says best what is missing
     raise FormatError(
-        f"{place}: not in a format that firth reads ({', '.join(FORMATS)}): give a model folder"
+        f"{path}: of no format that firth knows by its content; name it with --from ({', '.join(FORMATS)})"
     )
 
 
-def save(embeddings: Embeddings, path: str | os.PathLike[str], force: bool = False) -> None:
-    """Save a model as a folder of firth's own format; see :func:`firth.formats.native.write`.
+def format_by_ending(path: Path) -> str:
+    """Return the format that an output's name asks for: a model folder, unless ``ENDINGS`` knows better."""
+    name = path.name.lower()
+    for ending in COMPRESSED:
+        name = name.removesuffix(ending)
+    return next((format_ for ending, format_ in ENDINGS.items() if name.endswith(ending)), native.NAME)
+
+
+def format_name(name: str) -> str:
+    """Return ``name`` if it is one of a format.
 
     Raises:
-        OutputExistsError: ``path`` is taken, and ``force`` is False or it holds no model of firth.
-        FormatError: the model cannot be written.
+        ConfigError: it is not.
     """
-    native.write(embeddings, path, force=force)
+    if name not in FORMATS:
+        raise ConfigError(f"there is no format {name!r}: choose one of {', '.join(FORMATS)}")
+    return name
+
+
+def _open(path: Path, name: str, options: ReadOptions, *, mmap: bool) -> Embeddings:
+    module = FORMATS[name]
+    if isinstance(module, Opens):
+        return module.read(path, options, mmap=mmap)
+    return collect(checked(module.stream(path, options), path, options))
+
+
+def _sourced(model: Embeddings, path: Path, name: str) -> Embeddings:
+    """Write into a foreign model's configuration where it came from."""
+    if name != native.NAME:
+        model.config.setdefault("source", {"format": name, "file": path.name})
+    return model
+
+
+def _known_encoding(encoding: str) -> str:
+    """Return the encoding if Python knows it."""
+    try:
+        "".encode(encoding)
+    except LookupError:
+        raise ConfigError(f"there is no encoding {encoding!r}: try utf-8 or latin-1") from None
+    return encoding

@@ -1,6 +1,7 @@
 """firth's own model: a folder, never a pickle.
 
-``model.safetensors``   tensors *vectors* and, if kept, *context_vectors*: (V, D) float32, row i is word i
+``model.safetensors``   tensors *vectors* and, if kept, *context_vectors*: (V, D) float32, row i is word i;
+                        quantised ones are float16, or int8 with *vectors.scale*, (V,) float32, beside them
 ``vocabulary.parquet``  columns *word* (any text), *count* (empty if unknown), *trained*
 ``config.json``         "format": "firth", "format_version": 1, then the options, the corpus, the versions;
                         "reports" is the number of lines of the next file
@@ -27,9 +28,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from firth._version import __version__
-from firth.embeddings import Embeddings
+from firth.embeddings import Embeddings, Entries
 from firth.errors import ConfigError, FormatError, OutputExistsError
+from firth.formats import quantize
 from firth.formats.safetensors_file import cannot_write, map_tensors, replacing, sync_folder, write_tensors
+from firth.formats.stream import ReadOptions, Stream, settled, stream_of
 from firth.printable import printable, quoted
 
 NAME = "firth"
@@ -41,28 +44,35 @@ TENSORS, VOCABULARY, CONFIG, TRAINING = (
     "training.jsonl",
 )
 CHECKPOINT = "checkpoint"
-MEASURED = ("stability.json", "stability.parquet")
+MEASURED = ("stability.json", "stability.parquet", "index.usearch", "index.json")
 """Files that later measurements of a model add to its folder; they go when it is replaced."""
 COLUMNS = {"word": "string", "count": "int64", "trained": "bool"}
 REMEDY = "copy the whole model folder again, or train it again"
+MATRICES = ("vectors", "context_vectors")
+SCALE = ".scale"
 BLOCK_BYTES = 1 << 24
 
 
 def sniff(path: Path) -> bool:
-    """Tell whether ``path`` is for this module to read: any folder, or nothing at all."""
-    return path.is_dir() or not path.exists()
+    """Tell whether ``path`` is a model folder, finished or in training."""
+    return is_model_folder(path) or is_model_folder(path / CHECKPOINT)
 
 
 def is_model_folder(path: str | os.PathLike[str]) -> bool:
     """Tell whether ``path`` is a model folder of firth (whether it is whole is :func:`read`'s business)."""
     try:
         return bool(json.loads(Path(path, CONFIG).read_bytes()).get("format") == NAME)
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return False
 
 
-def read(path: str | os.PathLike[str], *, mmap: bool = True) -> Embeddings:
-    """Read a model folder; with ``mmap`` the vectors stay on disk until they are used.
+def read(
+    path: str | os.PathLike[str], options: ReadOptions | None = None, *, mmap: bool = True
+) -> Embeddings:
+    """Open a model folder; with ``mmap`` the vectors stay on disk until they are used, if not quantised.
+
+    The words are read when they are first asked for, so that a model of any size opens at once.
+    ``options`` are for foreign formats; a model folder that is damaged is never read in part.
 
     Raises:
         FormatError: there is no model, its training is not finished, or a part is missing or damaged.
@@ -71,16 +81,13 @@ def read(path: str | os.PathLike[str], *, mmap: bool = True) -> Embeddings:
     if not (folder / CONFIG).is_file():
         raise FormatError(_no_model(folder))
     config = read_config(folder / CONFIG)
-    words, counts, trained = read_vocabulary(folder / VOCABULARY)
-    tensors, _ = map_tensors(_present(folder / TENSORS))
-    if "vectors" not in tensors:
-        raise FormatError(f"{folder / TENSORS}: has no tensor 'vectors', only {sorted(tensors)}; {REMEDY}")
-    tensors = {name: tensors[name] for name in ("vectors", "context_vectors") if name in tensors}
+    tensors = _read_matrices(folder)
+    words = _open_parquet(_present(folder / VOCABULARY)).metadata.num_rows
     for name, tensor in tensors.items():
-        if len(tensor.shape) != 2 or tensor.shape[0] != len(words):
+        if len(tensor.shape) != 2 or tensor.shape[0] != words:
             raise FormatError(
                 f"{folder}: {TENSORS} has {name!r} of shape {tensor.shape}, but {VOCABULARY} "
-                f"has {len(words)} words: they are of different models; {REMEDY}"
+                f"has {words} words: they are of different models; {REMEDY}"
             )
     training = read_training(folder / TRAINING)
     if len(training) != config.get("reports", len(training)):
@@ -90,12 +97,11 @@ def read(path: str | os.PathLike[str], *, mmap: bool = True) -> Embeddings:
     if not mmap:
         tensors = {name: np.array(tensor) for name, tensor in tensors.items()}
     try:
-        return Embeddings(
-            words,
+        return Embeddings.lazy(
+            lambda: Entries(*read_vocabulary(folder / VOCABULARY)),
             tensors["vectors"],
-            counts=counts,
+            place=str(folder),
             context_vectors=tensors.get("context_vectors"),
-            trained=trained,
             config=config,
             training=training,
         )
@@ -103,13 +109,25 @@ def read(path: str | os.PathLike[str], *, mmap: bool = True) -> Embeddings:
         raise FormatError(f"{folder}: {error}; {REMEDY}") from None
 
 
-def write(embeddings: Embeddings, path: str | os.PathLike[str], *, force: bool = False) -> None:
+def stream(path: Path, options: ReadOptions) -> Stream:
+    """Return a model folder as a stream; see :func:`read`."""
+    return stream_of(read(path, options))
+
+
+def write(
+    model: Embeddings | Stream,
+    path: str | os.PathLike[str],
+    *,
+    force: bool = False,
+    quantized: str | None = None,
+) -> None:
     """Write a model folder; nothing is seen at ``path`` before all of it is on disk.
 
     Args:
-        embeddings: what to write.
+        model: what to write.
         path: the folder to make.
         force: replace a model that is there already, once the new one is whole.
+        quantized: a name of ``quantize.KINDS`` to store the vectors in fewer bytes; None: float32.
 
     Raises:
         OutputExistsError: ``path`` exists; with ``force``: it holds something else than a model of firth.
@@ -123,7 +141,8 @@ def write(embeddings: Embeddings, path: str | os.PathLike[str], *, force: bool =
     temporary, old = (folder.with_name(f".{folder.name}.{token}.{end}") for end in ("tmp", "old"))
     try:
         temporary.mkdir(parents=True)
-        _write_parts(embeddings, temporary)
+        with settled(model if isinstance(model, Stream) else stream_of(model), folder) as embeddings:
+            _write_parts(embeddings, temporary, quantized)
         sync_folder(temporary)
         if os.path.lexists(folder):
             folder.rename(old)
@@ -181,18 +200,17 @@ def read_vocabulary(
     """
     file = _present(Path(path))
     try:
-        table = pq.ParquetFile(file, page_checksum_verification=True).read()
+        table = _open_parquet(file).read()
     except (pa.ArrowException, OSError, ValueError) as error:
-        reason = printable(str(error).splitlines()[0])
-        raise FormatError(f"{file}: damaged, or not a Parquet file ({reason}); {REMEDY}") from None
+        raise _damaged_parquet(file, error) from None
     found = {name: str(table.schema.field(name).type) for name in table.column_names}
     if not COLUMNS.items() <= found.items():
         raise FormatError(f"{file}: has the columns {found}, but a vocabulary has {COLUMNS}; {REMEDY}")
     word, count, trained = (table.column(name) for name in COLUMNS)
     if word.null_count or trained.null_count or count.null_count not in (0, len(count)):
         raise FormatError(f"{file}: has rows without a word, a count or a mark of training; {REMEDY}")
-    counts = None if count.null_count else np.array(count.to_pylist(), np.int64)
-    mask = np.array(trained.to_pylist(), np.bool_)
+    counts = None if count.null_count else count.to_numpy()
+    mask = trained.to_numpy()
     return word.to_pylist(), counts, None if mask.all() else mask
 
 
@@ -266,16 +284,63 @@ def read_training(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     return reports
 
 
-def _write_parts(embeddings: Embeddings, folder: Path) -> None:
+def _open_parquet(file: Path) -> pq.ParquetFile:
+    """Open a Parquet file: its footer is read, its columns are not."""
+    try:
+        return pq.ParquetFile(file, page_checksum_verification=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _damaged_parquet(file, error) from None
+
+
+def _damaged_parquet(file: Path, error: Exception) -> FormatError:
+    reason = printable(str(error).splitlines()[0])
+    return FormatError(f"{file}: damaged, or not a Parquet file ({reason}); {REMEDY}")
+
+
+def _read_matrices(folder: Path) -> dict[str, NDArray[np.float32]]:
+    """Return the matrices of a model: mapped, or in memory where they are quantised."""
+    stored, _ = map_tensors(_present(folder / TENSORS))
+    if "vectors" not in stored:
+        raise FormatError(f"{folder / TENSORS}: has no tensor 'vectors', only {sorted(stored)}; {REMEDY}")
+    matrices = {}
+    for name in MATRICES:
+        if name not in stored:
+            continue
+        tensor, scale = stored[name], stored.get(name + SCALE)
+        if tensor.dtype == np.int8 and (scale is None or scale.shape != tensor.shape[:1]):
+            raise FormatError(f"{folder / TENSORS}: {name!r} is int8 without its rows' scales; {REMEDY}")
+        quantised = tensor.dtype in (np.float16, np.int8)
+        matrices[name] = quantize.dequantized(tensor, scale) if quantised else tensor
+    return matrices
+
+
+def _write_parts(embeddings: Embeddings, folder: Path, quantized: str | None) -> None:
     """Write the four files of a model into an empty folder."""
-    tensors = {"vectors": (embeddings.vectors.shape, _blocks(embeddings.vectors))}
-    if embeddings.context_vectors is not None:
-        context = embeddings.context_vectors
-        tensors["context_vectors"] = (context.shape, _blocks(context))
-    write_tensors(folder / TENSORS, tensors, {"format": NAME})
+    _write_matrices(embeddings, folder / TENSORS, quantized)
     write_vocabulary(folder / VOCABULARY, embeddings.index_to_key, embeddings.counts, embeddings.trained)
     write_training(folder / TRAINING, embeddings.training)
-    write_config(folder / CONFIG, {**embeddings.config, "reports": len(embeddings.training)})
+    config = {name: value for name, value in embeddings.config.items() if name != "quantized"}
+    if quantized is not None:
+        config["quantized"] = quantized
+    write_config(folder / CONFIG, {**config, "reports": len(embeddings.training)})
+
+
+def _write_matrices(embeddings: Embeddings, file: Path, quantized: str | None) -> None:
+    """Write the vectors and, if kept, the context vectors."""
+    tensors: dict[str, tuple[tuple[int, ...], Iterator[NDArray[Any]]]] = {}
+    dtypes: dict[str, str] = {}
+    for name in MATRICES:
+        matrix: NDArray[np.float32] | None = getattr(embeddings, name)
+        if matrix is None:
+            continue
+        if quantized is None:
+            tensors[name] = (matrix.shape, _blocks(matrix))
+            continue
+        tensors[name] = (matrix.shape, quantize.quantized(matrix, quantized))
+        dtypes[name] = quantize.KINDS[quantize.kind_name(quantized)]
+        if quantized == "int8":
+            tensors[name + SCALE] = (matrix.shape[:1], quantize.scales(matrix))
+    write_tensors(file, tensors, {"format": NAME}, dtypes)
 
 
 def _blocks(matrix: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:

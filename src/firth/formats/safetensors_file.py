@@ -25,37 +25,40 @@ from safetensors import SafetensorError, safe_open
 from firth.errors import ConfigError, FormatError
 
 Shape: TypeAlias = tuple[int, ...]
-Blocks: TypeAlias = Iterable[NDArray[np.float32]]
+Blocks: TypeAlias = Iterable[NDArray[Any]]
 
 ALIGNMENT = 64
 LONGEST_HEADER = 100_000_000  # the safetensors library refuses more
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "U8": "|u1"}
+DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I8": "|i1", "U8": "|u1"}
 
 
 def write_tensors(
     path: str | os.PathLike[str],
     tensors: Mapping[str, tuple[Shape, Blocks]],
     metadata: Mapping[str, str] | None = None,
+    dtypes: Mapping[str, str] | None = None,
 ) -> None:
-    """Write float32 tensors, block of rows by block of rows; an old file stays until the new one is whole.
+    """Write tensors, block of rows by block of rows; an old file stays until the new one is whole.
 
     Args:
         path: the file to make or to replace.
         tensors: name -> (shape, blocks of rows that fill this shape in order).
         metadata: texts to keep in the header.
+        dtypes: name -> a type of ``DTYPES``, for tensors that are not float32 ("F32").
 
     Raises:
         FormatError: the file cannot be written; a full disk names the bytes needed.
-        ConfigError: blocks that are not float32 or do not fill the shape.
+        ConfigError: blocks of another type, or that do not fill the shape.
     """
-    order = sorted(tensors, key=lambda name: _size(tensors[name][0]) % ALIGNMENT != 0)
-    header = _header({name: tensors[name][0] for name in order}, metadata or {})
-    needed = len(header) + sum(_size(shape) for shape, _ in tensors.values())
-    with replacing(Path(path), needed) as file:
+    types = {name: (dtypes or {}).get(name, "F32") for name in tensors}
+    sizes = {name: math.prod(shape) * _itemsize(types[name]) for name, (shape, _) in tensors.items()}
+    order = sorted(tensors, key=lambda name: sizes[name] % ALIGNMENT != 0)
+    header = _header({name: (types[name], tensors[name][0]) for name in order}, metadata or {})
+    with replacing(Path(path), len(header) + sum(sizes.values())) as file:
         file.write(header)
         for name in order:
-            _write_blocks(file, name, *tensors[name])
+            _write_blocks(file, name, types[name], *tensors[name])
 
 
 def map_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
@@ -119,36 +122,37 @@ def cannot_write(path: Path, error: OSError, needed: int | None = None) -> Forma
     return FormatError(f"{path}: cannot be written ({error.strerror or error}); choose another place")
 
 
-def _size(shape: Shape) -> int:
-    """Return the bytes of a float32 tensor."""
-    return 4 * math.prod(shape)
+def _itemsize(dtype: str) -> int:
+    """Return the bytes of a number."""
+    return np.dtype(DTYPES[dtype]).itemsize
 
 
-def _header(shapes: Mapping[str, Shape], metadata: Mapping[str, str]) -> bytes:
+def _header(tensors: Mapping[str, tuple[str, Shape]], metadata: Mapping[str, str]) -> bytes:
     """Return the length and the header, padded to a multiple of ``ALIGNMENT`` bytes together."""
     entries: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
     offset = 0
-    for name, shape in shapes.items():
-        end = offset + _size(shape)
-        entries[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": [offset, end]}
+    for name, (dtype, shape) in tensors.items():
+        end = offset + math.prod(shape) * _itemsize(dtype)
+        entries[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [offset, end]}
         offset = end
     text = json.dumps(entries, separators=(",", ":")).encode("ascii")
     text += b" " * (-(8 + len(text)) % ALIGNMENT)
     return len(text).to_bytes(8, "little") + text
 
 
-def _write_blocks(file: IO[bytes], name: str, shape: Shape, blocks: Blocks) -> None:
+def _write_blocks(file: IO[bytes], name: str, dtype: str, shape: Shape, blocks: Blocks) -> None:
     """Write one tensor's blocks and check that they fill its shape."""
+    wanted = np.dtype(DTYPES[dtype])
     rows = 0
     for block in blocks:
-        if block.dtype != np.float32 or block.shape[1:] != shape[1:]:
+        if block.dtype != wanted.newbyteorder("=") or block.shape[1:] != shape[1:]:
             raise ConfigError(
                 f"tensor {name!r}: a block is {block.dtype} {block.shape}, "
-                f"but rows of float32 {shape[1:]} are needed"
+                f"but rows of {wanted.name} {shape[1:]} are needed"
             )
         rows += block.shape[0]
         if block.size:
-            file.write(np.ascontiguousarray(block, dtype="<f4").data.cast("B"))
+            file.write(np.ascontiguousarray(block, dtype=wanted).data.cast("B"))
     if rows != shape[0]:
         raise ConfigError(f"tensor {name!r}: the blocks hold {rows} rows, but its shape is {shape}")
 
