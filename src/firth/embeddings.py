@@ -7,6 +7,7 @@ out of the answer.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,6 +38,8 @@ Item: TypeAlias = "Key | NDArray[Any] | tuple[Key | NDArray[Any], float]"
 """A word, a row number or a vector, alone or as a pair with its weight."""
 Neighbor: TypeAlias = tuple[str, float]
 """A word and its cosine."""
+
+ROWS_OF_IDENTITY = 64
 
 
 @dataclass(frozen=True)
@@ -293,6 +296,23 @@ class Embeddings:
         if not found:
             return []
         return self._nearest(np.stack([unit for unit, _ in found]), wanted, [rows for _, rows in found], None)
+
+    def nearest_among(self, key: Key, rows: NDArray[np.int64], topn: int = 10) -> list[Neighbor]:
+        """Return the ``topn`` nearest of some rows to a word, itself left out: exact cosines."""
+        query, own = self._unit(key)
+        unit = unit_rows(query[None, :])[0]  # twice, as in `neighbors`: the same bits
+        candidates = np.setdiff1d(rows, np.array(sorted(own), np.int64))
+        found, cosines = self._search.ranked(unit, candidates, at_least(0, "topn", topn))
+        pairs = zip(found.tolist(), cosines.tolist(), strict=True)
+        return [(self.index_to_key[row], cosine) for row, cosine in pairs]
+
+    def identity(self) -> str:
+        """Return a digest that tells models apart: their shape and some rows, evenly spread."""
+        rows = np.unique(np.linspace(0, max(len(self) - 1, 0), ROWS_OF_IDENTITY).astype(np.intp))
+        digest = hashlib.blake2b(repr(self.vectors.shape).encode(), digest_size=16)
+        if len(self):
+            digest.update(np.ascontiguousarray(self.vectors[rows], np.dtype("<f4")).tobytes())
+        return digest.hexdigest()
 
     def similarity(self, a: Key, b: Key) -> float:
         """Return the cosine of two words, -1 to 1; 0.0 if one of them has a vector of zeros."""

@@ -82,7 +82,7 @@ class NearestRows:
             query_of, rows = self._candidates(units, k, limit)
             bounds = np.searchsorted(query_of, np.arange(len(units) + 1))
             for unit, low, high in zip(units, bounds[:-1], bounds[1:], strict=True):
-                found.append(self._ranked(unit, rows[low:high], k))
+                found.append(self.ranked(unit, rows[low:high], k))
         return found
 
     def rank(self, query: Doubles, row: int, without: Collection[int]) -> int:
@@ -163,8 +163,8 @@ class NearestRows:
             query_of, rows, kept = query_of[good], rows[good], kept[good]
         return query_of, rows
 
-    def _ranked(self, unit: Doubles, rows: Rows, k: int) -> tuple[Rows, Doubles]:
-        """Return the ``k`` nearest of the candidate ``rows`` in order, with their float64 cosines."""
+    def ranked(self, unit: Doubles, rows: Rows, k: int) -> tuple[Rows, Doubles]:
+        """Return the ``k`` nearest of some ``rows`` to a (D,) unit vector, with their float64 cosines."""
         cosines = self._exact(unit, rows)
         order = np.lexsort((rows, -cosines))[:k]
         return rows[order], cosines[order]

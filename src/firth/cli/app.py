@@ -17,7 +17,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from firth._version import __version__
-from firth.cli import demo, evaluate, info, queries, train, trust
+from firth.cli import convert, demo, evaluate, index, info, queries, train, trust
 from firth.cli.output import print_error
 from firth.errors import FirthError
 
@@ -59,6 +59,8 @@ demo.register(app)
 train.register(app)
 queries.register(app)
 info.register(app)
+convert.register(app)
+index.register(app)
 evaluate.register(app)
 trust.register(app)
 

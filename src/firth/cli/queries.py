@@ -14,7 +14,9 @@ from firth.errors import ConfigError, UnknownWordError
 if TYPE_CHECKING:
     from firth.embeddings import Analogy, Embeddings, Neighbor
 
-ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="Model folder.", show_default=False)]
+ModelArgument = Annotated[
+    str, typer.Argument(metavar="MODEL", help="Model folder, or vectors of any format.", show_default=False)
+]
 TopnOption = Annotated[int, typer.Option("--topn", "-n", metavar="N", help="Words to show.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print strict JSON instead of a table.")]
 
@@ -45,12 +47,15 @@ def neighbors(
     model: ModelArgument,
     words: Annotated[list[str], typer.Argument(metavar="WORD", help="Words to look up.", show_default=False)],
     topn: TopnOption = 10,
+    approximate: Annotated[
+        bool, typer.Option("--approximate", help="Use the index that `firth index MODEL` made.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show the words nearest to each WORD, by cosine."""
     loaded = _load(model)
     refuse_unknown_options(ctx, loaded)
-    answers = loaded.neighbors(words, topn)
+    answers = _nearest(model, loaded, words, topn, approximate)
     agreement = Agreement.read(model, loaded)
     if as_json:
         results = [
@@ -65,6 +70,17 @@ def neighbors(
             print_line(f"{word}: no neighbours, {_why_none(loaded, word)}")
             continue
         _print_neighbors(loaded, word, answer, agreement)
+
+
+def _nearest(
+    path: str, model: Embeddings, words: list[str], topn: int, approximate: bool
+) -> list[list[Neighbor]]:
+    """Return each word's neighbours, by exact search or by the model's index."""
+    if not approximate:
+        return model.neighbors(words, topn)
+    from firth.approximate import open_index
+
+    return open_index(path, model).neighbors(words, topn)
 
 
 def _as_dictionary(word: str, answer: list[Neighbor], agreement: Agreement | None) -> dict[str, Any]:
@@ -107,7 +123,8 @@ def similarity(
     refuse_unknown_options(ctx, loaded)
     cosine = loaded.similarity(a, b)
     untrained = [word for word in (a, b) if not loaded[word].any()]
-    places = None if untrained or a == b else (loaded.rank(a, b), loaded.rank(b, a))
+    unlisted = [word for word in (a, b) if word not in loaded]
+    places = None if untrained or unlisted or a == b else (loaded.rank(a, b), loaded.rank(b, a))
     if as_json:
         ranks = {"rank_of_b": places and places[0], "rank_of_a": places and places[1]}
         print_json({"model": model, "a": a, "b": b, "cosine": cosine, **ranks})
@@ -217,7 +234,7 @@ def _why_none(model: Embeddings, word: str) -> str:
     """Say why a word of the model has no neighbours."""
     if model[word].any():
         return "the model has no other trained word"
-    row = model.key_to_index[word]
-    if model.trained is not None and not model.trained[row]:
+    row = model.key_to_index.get(word)
+    if row is not None and model.trained is not None and not model.trained[row]:
         return "it never occurred in training"
     return "its vector is all zeros"

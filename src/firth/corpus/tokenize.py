@@ -20,7 +20,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from firth.corpus.pieces import Content, IdLists, Texts, TokenLists
-from firth.errors import ConfigError, MissingExtraError
+from firth.errors import ConfigError
+from firth.extras import optional
 
 WHITESPACE = "whitespace"
 WORDS = "words"
@@ -251,15 +252,9 @@ class JsonTokenizer:
             raise ConfigError(
                 f"tokenizer must be {_TOKENIZERS}, but {str(path)!r} cannot be read ({error.strerror})"
             ) from error
+        tokenizers = optional("tokenizers", f"{path}: a tokenizer.json", "tokenizers")
         try:
-            from tokenizers import Tokenizer as HuggingFaceTokenizer
-        except ImportError as error:
-            raise MissingExtraError(
-                f"{path}: a tokenizer.json needs the package tokenizers; "
-                'pip install tokenizers (the extra "firth[tokenizers]")'
-            ) from error
-        try:
-            self._tokenizer = HuggingFaceTokenizer.from_str(content.decode())
+            self._tokenizer = tokenizers.Tokenizer.from_str(content.decode())
         except Exception as error:  # the library raises bare Exceptions
             reason = " ".join(str(error).split())[:200]
             raise ConfigError(

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from contextlib import suppress
@@ -32,7 +31,6 @@ FILES = (SUMMARY, FIGURES)
 FORMAT, FORMAT_VERSION = "firth-stability", 1
 COLUMNS = ("row", "overlap", "neighbors", "agree")
 REMEDY = f"remove {SUMMARY} and {FIGURES}, and measure it again with `firth stability`"
-_ROWS_OF_IDENTITY = 64
 
 
 def write_stability(stability: Stability, folder: str | os.PathLike[str], model: Embeddings) -> None:
@@ -45,7 +43,7 @@ def write_stability(stability: Stability, folder: str | os.PathLike[str], model:
     remove_stability(place)
     with replacing(place / FIGURES) as file:
         pq.write_table(_table(stability, model), file, compression="zstd", write_page_checksum=True)
-    whole = {"format": FORMAT, "format_version": FORMAT_VERSION, "model": identity(model)}
+    whole = {"format": FORMAT, "format_version": FORMAT_VERSION, "model": model.identity()}
     text = json.dumps(whole | stability.summary, allow_nan=False, ensure_ascii=False, indent=1)
     with replacing(place / SUMMARY) as file:
         file.write(text.encode() + b"\n")
@@ -64,7 +62,7 @@ def read_stability(folder: str | os.PathLike[str], model: Embeddings | None = No
     if not (place / SUMMARY).is_file():
         return None
     summary = _read_summary(place / SUMMARY)
-    if model is not None and summary["model"] != identity(model):
+    if model is not None and summary["model"] != model.identity():
         return None
     try:
         table = pq.ParquetFile(place / FIGURES, page_checksum_verification=True).read(columns=list(COLUMNS))
@@ -94,15 +92,6 @@ def remove_stability(folder: str | os.PathLike[str]) -> None:
     for name in FILES:
         with suppress(FileNotFoundError):
             Path(folder, name).unlink()
-
-
-def identity(model: Embeddings) -> str:
-    """Return a digest that tells models apart: their shape and some rows, evenly spread."""
-    rows = np.unique(np.linspace(0, max(len(model) - 1, 0), _ROWS_OF_IDENTITY).astype(np.intp))
-    digest = hashlib.blake2b(repr(model.vectors.shape).encode(), digest_size=16)
-    if len(model):
-        digest.update(np.ascontiguousarray(model.vectors[rows], np.dtype("<f4")).tobytes())
-    return digest.hexdigest()
 
 
 def _table(stability: Stability, model: Embeddings) -> pa.Table:

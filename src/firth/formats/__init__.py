@@ -7,13 +7,15 @@ file without walking through it (a memory map) has a fourth, ``read`` (:class:`O
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from firth.embeddings import Embeddings
 from firth.errors import ConfigError, FormatError
 from firth.formats import native
-from firth.formats.stream import ReadOptions, Stream, checked, collect, stream_of
+from firth.formats.stream import Block, ReadOptions, Stream, checked, collect, stream_of
 
 
 class Format(Protocol):
@@ -96,6 +98,43 @@ def save(
     FORMATS[name].write(stream_of(embeddings), place, force=force)
 
 
+def converted(
+    source: Path,
+    target: Path,
+    read_as: str,
+    write_as: str,
+    *,
+    options: ReadOptions,
+    force: bool = False,
+    quantize: str | None = None,
+) -> tuple[int, int]:
+    """Carry the vectors at ``source`` to ``target``; memory is needed for the words and a block of rows.
+
+    Args:
+        source: a file or folder of the format ``read_as``.
+        target: the file or folder to make, of the format ``write_as``.
+        read_as, write_as: names of ``FORMATS``.
+        options: how to read.
+        force: replace what is at ``target``, if it is of the same kind.
+        quantize: a name of ``quantize.KINDS``, for a model folder of firth.
+
+    Returns:
+        (words, numbers in a vector).
+
+    Raises:
+        OutputExistsError, FormatError: as :func:`load` and :func:`save`.
+    """
+    stream = open_stream(source, read_as, options)
+    walked = [0]
+    if stream.whole is None:
+        stream = replace(stream, blocks=_counted(stream.blocks, walked))
+    if quantize is not None:
+        native.write(stream, target, force=force, quantized=quantize)
+    else:
+        FORMATS[write_as].write(stream, target, force=force)
+    return walked[0] if stream.whole is None else len(stream.whole), stream.size
+
+
 def open_stream(path: Path, name: str, options: ReadOptions) -> Stream:
     """Open a file or folder as a stream of sound rows: what is damaged is refused, or left out.
 
@@ -155,6 +194,13 @@ def _sourced(model: Embeddings, path: Path, name: str) -> Embeddings:
     if name != native.NAME:
         model.config.setdefault("source", {"format": name, "file": path.name})
     return model
+
+
+def _counted(blocks: Iterable[Block], walked: list[int]) -> Iterator[Block]:
+    """Pass blocks on and add their rows to ``walked[0]``."""
+    for block in blocks:
+        walked[0] += len(block.words)
+        yield block
 
 
 def _known_encoding(encoding: str) -> str:
