@@ -75,6 +75,7 @@ def goals(records: list[Record], options: Namespace) -> list[Goal]:
         Goal(f"{options.threads} threads to one", "×", 1.8, True, threads),
         Goal("encoding to gensim's vocabulary scan", "×", None, True, encoding(records, options)),
         *answer_goals(records),
+        *store_goals(records),
         *memory_goals(records, options),
         *quality_goals(records, options),
     ]
@@ -111,6 +112,27 @@ def answer_goals(records: list[Record]) -> list[Goal]:
         ours, theirs = (dict(enumerate(seconds[name])) for name in ("firth", "gensim"))
         among = f"{int(words):,} words" if int(words) else "all words"
         goals.append(Goal(f"analogies among {among}, to gensim", "×", 5, True, ratio(theirs, ours)))
+    return goals
+
+
+STORE_TARGETS = {"loading": 5, "neighbours": 3}
+"""How many times as fast as gensim, by the first word of the task."""
+OPENING_LIMIT_MS = 50.0
+
+
+def store_goals(records: list[Record]) -> list[Goal]:
+    """Return a goal for each format's loading, for searching, and for opening a million words."""
+    found = [record["result"] for record in records if record["run"]["group"] == "store"]
+    if not found:
+        return []
+    goals = []
+    for task, seconds in found[-1]["store_seconds"].items():
+        ours, theirs = (dict(enumerate(seconds[name])) for name in ("firth", "gensim"))
+        target = STORE_TARGETS[task.split()[0]]
+        goals.append(Goal(f"{task}, to gensim", "×", target, True, ratio(theirs, ours)))
+    for name, seconds in found[-1]["open_seconds"].items():
+        measured = spread([second * 1e3 for second in seconds])
+        goals.append(Goal(f"opening a million words, {name}", " ms", OPENING_LIMIT_MS, False, measured))
     return goals
 
 

@@ -6,7 +6,7 @@ from argparse import Namespace
 from dataclasses import dataclass
 from typing import Literal
 
-PARTS = ("speed", "whole", "quality", "threads", "sizes", "memory", "answers")
+PARTS = ("speed", "whole", "quality", "threads", "sizes", "memory", "answers", "store")
 MODULES = {"firth": "bench.run_firth", "gensim": "bench.run_gensim", "fasttext": "bench.run_fasttext"}
 FIXED = {"window": 5, "negative": 5, "sample": 1e-3, "min_count": 5}
 ANALOGY_WORDS = 30_000
@@ -18,11 +18,11 @@ class Run:
     """One training of one program.
 
     Runs of the same ``group`` and ``round`` stand beside each other in time and are compared. Groups:
-    *timed* (speed, threads and sizes: a few epochs), *full* (whole runs and quality), *memory*, *answers*
-    (makes the vectors on which the analogies are timed).
+    *timed* (speed, threads and sizes: a few epochs), *full* (whole runs and quality), *memory*, *answers* and
+    *store* (make the vectors on which analogies, and loading and search, are timed).
     """
 
-    group: Literal["timed", "full", "memory", "answers"]
+    group: Literal["timed", "full", "memory", "answers", "store"]
     round: int
     program: str
     vector_size: int
@@ -42,7 +42,7 @@ class Run:
 
 def plan(options: Namespace) -> list[Run]:
     """Return the runs of all chosen parts; a run that two parts need is made once."""
-    runs = [*_timed(options), *_full(options), *_memory(options), *_answers(options)]
+    runs = [*_timed(options), *_full(options), *_memory(options), *_vectors(options)]
     return list(dict.fromkeys(run for run in runs if run.program in options.programs))
 
 
@@ -96,9 +96,14 @@ def _memory(options: Namespace) -> list[Run]:
     ]
 
 
-def _answers(options: Namespace) -> list[Run]:
-    """Return the run on whose vectors the analogies are timed, if there are any."""
-    if "answers" not in options.parts or not options.analogies:
-        return []
+def _vectors(options: Namespace) -> list[Run]:
+    """Return the runs on whose vectors the analogies, if there are any, and the store are timed."""
     size, threads, epochs = options.vector_size, options.threads, options.speed_epochs
-    return [Run("answers", 0, "firth", size, threads, epochs, options.alphas[0], options.seeds[0])]
+    groups: list[Literal["answers", "store"]] = []
+    if "answers" in options.parts and options.analogies:
+        groups.append("answers")
+    if "store" in options.parts:
+        groups.append("store")
+    return [
+        Run(group, 0, "firth", size, threads, epochs, options.alphas[0], options.seeds[0]) for group in groups
+    ]

@@ -233,7 +233,7 @@ def _notes(report: dict[str, Any]) -> str:
 def _goal_line(goal: dict[str, Any]) -> str:
     """Return one goal: what was measured, what is wanted, and whether it is reached."""
     unit = goal["unit"]
-    digits = {"": 4, " MB": 0}.get(unit, 2)
+    digits = {"": 4, " MB": 0, " ms": 1}.get(unit, 2)
     target = "no target"
     if goal["target"] is not None:
         number = f"{goal['target']:g}" if unit else f"{goal['target']:.{digits}f}"

@@ -19,7 +19,7 @@ from safetensors.numpy import load_file
 import firth
 from firth.embeddings import Embeddings
 from firth.errors import ConfigError, FormatError, OutputExistsError
-from firth.formats import load, native, save
+from firth.formats import load, model_files, native, save
 from firth.formats.safetensors_file import map_tensors, write_tensors
 
 WORDS = ["", "tab\there", "two\nlines", "köln", "\x1b[31mred", "東京", "nul\x00", "a\u200db", "--json", " "]
@@ -263,8 +263,8 @@ def test_any_words_round_trip(tmp_path_factory: Any, words: list[str], data: st.
     counts = data.draw(st.none() | hnp.arrays(np.int64, rows))
     trained = data.draw(st.none() | hnp.arrays(np.bool_, rows))
     file = tmp_path_factory.mktemp("v") / "vocabulary.parquet"
-    native.write_vocabulary(file, words, counts, trained)
-    words_again, counts_again, trained_again = native.read_vocabulary(file)
+    model_files.write_vocabulary(file, words, counts, trained)
+    words_again, counts_again, trained_again = model_files.read_vocabulary(file)
     assert words_again == words
     if rows:
         assert (counts_again is None) == (counts is None)
@@ -290,23 +290,23 @@ def test_any_words_round_trip(tmp_path_factory: Any, words: list[str], data: st.
 )
 def test_any_config_round_trips(tmp_path_factory: Any, config: dict[str, Any]) -> None:
     file = tmp_path_factory.mktemp("c") / "config.json"
-    native.write_config(file, config)
+    model_files.write_config(file, config)
     kept = {name: value for name, value in config.items() if name not in ("format", "format_version")}
-    assert native.read_config(file) == {"format": "firth", "format_version": 1, **kept}
+    assert model_files.read_config(file) == {"format": "firth", "format_version": 1, **kept}
 
 
 def test_a_file_name_that_is_not_utf8_survives(tmp_path: Path) -> None:
-    native.write_config(tmp_path / "c", {"path": "\udcff.txt"})
-    assert native.read_config(tmp_path / "c")["path"] == "\udcff.txt"
+    model_files.write_config(tmp_path / "c", {"path": "\udcff.txt"})
+    assert model_files.read_config(tmp_path / "c")["path"] == "\udcff.txt"
 
 
 def test_what_json_and_parquet_cannot_hold_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="does not fit into JSON"):
-        native.write_config(tmp_path / "c", {"loss": float("nan")})
+        model_files.write_config(tmp_path / "c", {"loss": float("nan")})
     with pytest.raises(FormatError, match=r"does not fit into JSON: .*object"):
-        native.write_config(tmp_path / "c", {"loss": object()})
+        model_files.write_config(tmp_path / "c", {"loss": object()})
     with pytest.raises(FormatError, match=r"the word '\\udcff' has no UTF-8 form"):
-        native.write_vocabulary(tmp_path / "v", ["a", "\udcff"])
+        model_files.write_vocabulary(tmp_path / "v", ["a", "\udcff"])
     assert files_below(tmp_path) == {}
 
 
@@ -421,12 +421,12 @@ def test_a_part_cut_short_is_named(tmp_path: Path, name: str, keep: float) -> No
 
 def test_a_changed_byte_of_the_vocabulary_is_noticed(tmp_path: Path) -> None:
     file = tmp_path / "v"
-    native.write_vocabulary(file, [f"word{n * 7919 % 1000}" for n in range(1000)])
+    model_files.write_vocabulary(file, [f"word{n * 7919 % 1000}" for n in range(1000)])
     content = bytearray(file.read_bytes())
     content[len(content) // 4] ^= 1
     file.write_bytes(content)
     with pytest.raises(FormatError, match="damaged"):
-        native.read_vocabulary(file)
+        model_files.read_vocabulary(file)
 
 
 @pytest.mark.parametrize(
@@ -455,12 +455,12 @@ def test_a_config_of_something_else(tmp_path: Path, config: str, message: str) -
 
 def test_parts_of_different_models_show_both_sizes(tmp_path: Path) -> None:
     save(small(), tmp_path / "m")
-    native.write_vocabulary(tmp_path / "m" / native.VOCABULARY, WORDS[:6])
+    model_files.write_vocabulary(tmp_path / "m" / native.VOCABULARY, WORDS[:6])
     with pytest.raises(
         FormatError, match=r"'vectors' of shape \(10, 3\), but vocabulary.parquet has 6 words"
     ):
         load(tmp_path / "m")
-    native.write_vocabulary(tmp_path / "m" / native.VOCABULARY, ["same"] * 10)
+    model_files.write_vocabulary(tmp_path / "m" / native.VOCABULARY, ["same"] * 10)
     for ask in (lambda model: "same" in model, lambda model: model.most_similar("same")):
         with pytest.raises(FormatError, match="m: the key 'same' is there twice, in rows 0 and 1; copy"):
             ask(load(tmp_path / "m"))
@@ -475,11 +475,11 @@ def test_a_vocabulary_with_other_columns(tmp_path: Path) -> None:
     with pytest.raises(
         FormatError, match=r"has the columns .*'n': 'int64'.*but a vocabulary has .*'trained': 'bool'"
     ):
-        native.read_vocabulary(file)
+        model_files.read_vocabulary(file)
     columns = {"word": ["a", None], "count": pa.array([1, 2]), "trained": [True, True]}
     pq.write_table(pa.table(columns), file)
     with pytest.raises(FormatError, match="rows without a word"):
-        native.read_vocabulary(file)
+        model_files.read_vocabulary(file)
 
 
 @pytest.mark.parametrize(

@@ -63,12 +63,12 @@ def _is_demo(folder: Path) -> bool:
     """Tell whether a folder holds an earlier demo, finished or not, which may be replaced without asking."""
     from firth.demo import OPTIONS
     from firth.errors import FormatError
-    from firth.formats import native
+    from firth.formats import model_files, native
 
     for place in (folder, folder / native.CHECKPOINT):
         if native.is_model_folder(place):
             try:
-                stored = native.read_config(place / native.CONFIG)
+                stored = model_files.read_config(place / native.CONFIG)
             except FormatError:
                 return False
             corpus, options = stored.get("corpus", {}), stored.get("options", {})

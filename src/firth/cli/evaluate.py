@@ -97,10 +97,12 @@ def evaluate(
 def _models_first(paths: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
     """Return the models, each with the name to show, and the files behind them."""
     from firth.evaluation.files import distinct_names
-    from firth.formats.native import CHECKPOINT, is_model_folder
+    from firth.formats import recognized
 
-    def is_model(path: str) -> bool:
-        return is_model_folder(path) or is_model_folder(Path(path, CHECKPOINT))
+    def is_model(
+        path: str,
+    ) -> bool:  # GloVe's text has no header: a file of word pairs with scores is like it
+        return recognized(Path(path)) not in (None, "glove")
 
     number = next((at for at, path in enumerate(paths) if at and not is_model(path)), len(paths))
     models, files = paths[:number], paths[number:]

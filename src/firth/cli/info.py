@@ -69,10 +69,13 @@ def _lines(model: Embeddings) -> Iterator[Line]:
     for name, value in model.config.items():
         if name not in SHOWN_OTHERWISE:
             yield name, _text(value)
-    yield (
-        "format",
-        f"{model.config.get('format', 'unknown')} {model.config.get('format_version', '')}".strip(),
-    )
+    if "source" not in model.config:
+        yield (
+            "format",
+            f"{model.config.get('format', 'firth')} {model.config.get('format_version', '')}".strip(),
+        )
+    if model.subwords is not None:
+        yield "subwords", "unknown words get vectors, made of what they are spelled with"
 
 
 def _vocabulary(model: Embeddings) -> Iterator[Line]:
@@ -85,8 +88,7 @@ def _vocabulary(model: Embeddings) -> Iterator[Line]:
         yield "vocabulary", f"{len(model):,} words, counts unknown"
     if model.trained is not None:
         yield "never trained", f"{int((~model.trained).sum()):,} rows of zeros"
-    kept = "kept: training can go on" if model.context_vectors is not None else "not kept"
-    yield "context vectors", kept
+    yield "context vectors", "kept" if model.context_vectors is not None else "not kept"
 
 
 def _run(model: Embeddings) -> Iterator[Line]:

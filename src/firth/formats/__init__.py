@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 
 from firth.embeddings import Embeddings
 from firth.errors import ConfigError, FormatError
-from firth.formats import native
+from firth.formats import model_files, native
 from firth.formats.stream import Block, ReadOptions, Stream, checked, collect, stream_of
 
 
@@ -153,14 +153,21 @@ def sniffed(path: Path) -> str:
     Raises:
         FormatError: no format of firth looks like it.
     """
-    for name, module in FORMATS.items():
-        if path.exists() and module.sniff(path):
-            return name
+    name = recognized(path)
+    if name is not None:
+        return name
     if path.is_dir() or not path.exists():
-        return native.NAME  # whose reader says best what is missing
+        return model_files.NAME  # whose reader says best what is missing
     raise FormatError(
         f"{path}: of no format that firth knows by its content; name it with --from ({', '.join(FORMATS)})"
     )
+
+
+def recognized(path: Path) -> str | None:
+    """Return the name of the format of what is at ``path``; None if no format knows it or nothing is there."""
+    if not path.exists():
+        return None
+    return next((name for name, module in FORMATS.items() if module.sniff(path)), None)
 
 
 def format_by_ending(path: Path) -> str:
@@ -168,7 +175,7 @@ def format_by_ending(path: Path) -> str:
     name = path.name.lower()
     for ending in COMPRESSED:
         name = name.removesuffix(ending)
-    return next((format_ for ending, format_ in ENDINGS.items() if name.endswith(ending)), native.NAME)
+    return next((format_ for ending, format_ in ENDINGS.items() if name.endswith(ending)), model_files.NAME)
 
 
 def format_name(name: str) -> str:
@@ -191,7 +198,7 @@ def _open(path: Path, name: str, options: ReadOptions, *, mmap: bool) -> Embeddi
 
 def _sourced(model: Embeddings, path: Path, name: str) -> Embeddings:
     """Write into a foreign model's configuration where it came from."""
-    if name != native.NAME:
+    if name != model_files.NAME:
         model.config.setdefault("source", {"format": name, "file": path.name})
     return model
 

@@ -6,6 +6,7 @@
 ``config.json``         "format": "firth", "format_version": 1, then the options, the corpus, the versions;
                         "reports" is the number of lines of the next file
 ``training.jsonl``      one report of the run a line
+``subwords.safetensors``  (B, D) *buckets* of n-grams, of models that have them; config.json has their options
 
 A run in progress lives in ``MODEL/checkpoint/``, a model folder of the same kind.
 """
@@ -13,30 +14,42 @@ A run in progress lives in ``MODEL/checkpoint/``, a model folder of the same kin
 from __future__ import annotations
 
 import json
-import math
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from firth._version import __version__
 from firth.embeddings import Embeddings, Entries
 from firth.errors import ConfigError, FormatError, OutputExistsError
 from firth.formats import quantize
-from firth.formats.safetensors_file import cannot_write, map_tensors, replacing, sync_folder, write_tensors
+from firth.formats.model_files import (
+    NAME,
+    REMEDY,
+    open_parquet,
+    present,
+    read_config,
+    read_training,
+    read_vocabulary,
+    write_config,
+    write_training,
+    write_vocabulary,
+)
+from firth.formats.safetensors_file import (
+    cannot_write,
+    map_tensors,
+    row_blocks,
+    sync_folder,
+    write_tensors,
+)
 from firth.formats.stream import ReadOptions, Stream, settled, stream_of
-from firth.printable import printable, quoted
+from firth.formats.subwords_file import FILE as SUBWORDS
+from firth.formats.subwords_file import read_subwords, write_subwords
+from firth.printable import quoted
+from firth.subwords import Subwords
 
-NAME = "firth"
-FORMAT_VERSION = 1
 TENSORS, VOCABULARY, CONFIG, TRAINING = (
     "model.safetensors",
     "vocabulary.parquet",
@@ -45,12 +58,12 @@ TENSORS, VOCABULARY, CONFIG, TRAINING = (
 )
 CHECKPOINT = "checkpoint"
 MEASURED = ("stability.json", "stability.parquet", "index.usearch", "index.json")
-"""Files that later measurements of a model add to its folder; they go when it is replaced."""
-COLUMNS = {"word": "string", "count": "int64", "trained": "bool"}
-REMEDY = "copy the whole model folder again, or train it again"
+"""Files that later measurements of a model add to its folder."""
+GO_WITH_IT = (SUBWORDS, *MEASURED)
+"""Files that not every model has; they go when it is replaced."""
 MATRICES = ("vectors", "context_vectors")
-SCALE = ".scale"
-BLOCK_BYTES = 1 << 24
+STORED_SO = ("quantized", "subwords")
+"""Parts of the configuration that say how the files of a folder are to be read."""
 
 
 def sniff(path: Path) -> bool:
@@ -82,7 +95,7 @@ def read(
         raise FormatError(_no_model(folder))
     config = read_config(folder / CONFIG)
     tensors = _read_matrices(folder)
-    words = _open_parquet(_present(folder / VOCABULARY)).metadata.num_rows
+    words = open_parquet(present(folder / VOCABULARY)).metadata.num_rows
     for name, tensor in tensors.items():
         if len(tensor.shape) != 2 or tensor.shape[0] != words:
             raise FormatError(
@@ -104,6 +117,7 @@ def read(
             context_vectors=tensors.get("context_vectors"),
             config=config,
             training=training,
+            subwords=read_subwords(folder, config["subwords"]) if "subwords" in config else None,
         )
     except ConfigError as error:
         raise FormatError(f"{folder}: {error}; {REMEDY}") from None
@@ -162,164 +176,25 @@ def write(
     shutil.rmtree(old, ignore_errors=True)
 
 
-def write_vocabulary(
-    path: str | os.PathLike[str],
-    words: Sequence[str],
-    counts: NDArray[np.int64] | None = None,
-    trained: NDArray[np.bool_] | None = None,
-) -> None:
-    """Write words with their counts (None: unknown) and whether training touched them (None: all).
-
-    Raises:
-        FormatError: the file cannot be written, or a word has no UTF-8 form (a lone surrogate).
-    """
-    rows = len(words)
-    try:
-        column = pa.array(words, pa.string())
-    except UnicodeEncodeError as error:
-        word = quoted(str(error.object))
-        raise FormatError(f"{path}: the word {word} has no UTF-8 form; clean the corpus of it") from None
-    table = pa.table(
-        {
-            "word": column,
-            "count": pa.nulls(rows, pa.int64()) if counts is None else pa.array(counts, pa.int64()),
-            "trained": pa.array(np.ones(rows, bool) if trained is None else trained, pa.bool_()),
-        }
-    )
-    with replacing(Path(path)) as file:
-        pq.write_table(table, file, compression="zstd", write_page_checksum=True)
-
-
-def read_vocabulary(
-    path: str | os.PathLike[str],
-) -> tuple[list[str], NDArray[np.int64] | None, NDArray[np.bool_] | None]:
-    """Return (words, counts or None, trained or None), the inverse of :func:`write_vocabulary`.
-
-    Raises:
-        FormatError: the file is missing, cut short or has other columns.
-    """
-    file = _present(Path(path))
-    try:
-        table = _open_parquet(file).read()
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise _damaged_parquet(file, error) from None
-    found = {name: str(table.schema.field(name).type) for name in table.column_names}
-    if not COLUMNS.items() <= found.items():
-        raise FormatError(f"{file}: has the columns {found}, but a vocabulary has {COLUMNS}; {REMEDY}")
-    word, count, trained = (table.column(name) for name in COLUMNS)
-    if word.null_count or trained.null_count or count.null_count not in (0, len(count)):
-        raise FormatError(f"{file}: has rows without a word, a count or a mark of training; {REMEDY}")
-    counts = None if count.null_count else count.to_numpy()
-    mask = trained.to_numpy()
-    return word.to_pylist(), counts, None if mask.all() else mask
-
-
-def write_config(path: str | os.PathLike[str], config: Mapping[str, Any]) -> None:
-    """Write ``config.json``: the format's name and version, then ``config``. Strict JSON.
-
-    Raises:
-        FormatError: a value has no place in JSON (NaN, an object), or the file cannot be written.
-    """
-    whole = {"format": NAME, "format_version": FORMAT_VERSION}
-    whole |= {name: value for name, value in config.items() if name not in whole}
-    try:
-        text = json.dumps(whole, allow_nan=False, ensure_ascii=False, indent=2, default=_plain)
-        try:
-            data = text.encode()
-        except UnicodeEncodeError:  # a file name that is not UTF-8: escaped, it survives
-            data = json.dumps(whole, allow_nan=False, indent=2, default=_plain).encode()
-    except (ValueError, TypeError) as error:
-        raise FormatError(f"{path}: the configuration does not fit into JSON: {error}") from None
-    with replacing(Path(path)) as file:
-        file.write(data + b"\n")
-
-
-def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read ``config.json``, once it is known to be firth's and of a version that this firth understands.
-
-    Raises:
-        FormatError: missing, damaged, of another program or of a newer firth.
-    """
-    file = _present(Path(path))
-    config = _strict_json(file.read_bytes(), str(file))
-    name = config.get("format") if isinstance(config, dict) else None
-    if not isinstance(config, dict) or name != NAME:
-        raise FormatError(
-            f'{file}: not a model of firth: "format" is {json.dumps(name)}, not "{NAME}"; '
-            "give a folder that firth wrote"
-        )
-    version = config.get("format_version")
-    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise FormatError(f'{file}: "format_version" is {json.dumps(version)}, not a whole number; {REMEDY}')
-    if version > FORMAT_VERSION:
-        raise FormatError(
-            f"{file}: written by a newer firth (format version {version}; firth {__version__} reads "
-            f"up to {FORMAT_VERSION}): update firth"
-        )
-    return config
-
-
-def write_training(path: str | os.PathLike[str], reports: Sequence[Mapping[str, Any]]) -> None:
-    """Write the reports of a run, one a line; a number that is not finite becomes null."""
-    lines = [
-        json.dumps({name: _finite(value) for name, value in report.items()}, allow_nan=False, default=_plain)
-        for report in reports
-    ]
-    with replacing(Path(path)) as file:
-        file.write("".join(f"{line}\n" for line in lines).encode())
-
-
-def read_training(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """Return the reports of ``training.jsonl``.
-
-    Raises:
-        FormatError: missing, or a line is no report; the message names the line.
-    """
-    file = _present(Path(path))
-    lines = file.read_bytes().split(b"\n")
-    reports = [_strict_json(line, f"{file}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
-    for number, report in enumerate(reports, 1):
-        if not isinstance(report, dict):
-            raise FormatError(f"{file}: report {number} is not an object but {json.dumps(report)}; {REMEDY}")
-    return reports
-
-
-def _open_parquet(file: Path) -> pq.ParquetFile:
-    """Open a Parquet file: its footer is read, its columns are not."""
-    try:
-        return pq.ParquetFile(file, page_checksum_verification=True)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise _damaged_parquet(file, error) from None
-
-
-def _damaged_parquet(file: Path, error: Exception) -> FormatError:
-    reason = printable(str(error).splitlines()[0])
-    return FormatError(f"{file}: damaged, or not a Parquet file ({reason}); {REMEDY}")
-
-
 def _read_matrices(folder: Path) -> dict[str, NDArray[np.float32]]:
     """Return the matrices of a model: mapped, or in memory where they are quantised."""
-    stored, _ = map_tensors(_present(folder / TENSORS))
+    stored, _ = map_tensors(present(folder / TENSORS))
     if "vectors" not in stored:
         raise FormatError(f"{folder / TENSORS}: has no tensor 'vectors', only {sorted(stored)}; {REMEDY}")
-    matrices = {}
-    for name in MATRICES:
-        if name not in stored:
-            continue
-        tensor, scale = stored[name], stored.get(name + SCALE)
-        if tensor.dtype == np.int8 and (scale is None or scale.shape != tensor.shape[:1]):
-            raise FormatError(f"{folder / TENSORS}: {name!r} is int8 without its rows' scales; {REMEDY}")
-        quantised = tensor.dtype in (np.float16, np.int8)
-        matrices[name] = quantize.dequantized(tensor, scale) if quantised else tensor
-    return matrices
+    try:
+        return {name: quantize.restored(name, stored) for name in MATRICES if name in stored}
+    except ConfigError as error:
+        raise FormatError(f"{folder / TENSORS}: {error}; {REMEDY}") from None
 
 
 def _write_parts(embeddings: Embeddings, folder: Path, quantized: str | None) -> None:
-    """Write the four files of a model into an empty folder."""
+    """Write the files of a model into an empty folder."""
     _write_matrices(embeddings, folder / TENSORS, quantized)
     write_vocabulary(folder / VOCABULARY, embeddings.index_to_key, embeddings.counts, embeddings.trained)
     write_training(folder / TRAINING, embeddings.training)
-    config = {name: value for name, value in embeddings.config.items() if name != "quantized"}
+    config = {name: value for name, value in embeddings.config.items() if name not in STORED_SO}
+    if isinstance(embeddings.subwords, Subwords):
+        config["subwords"] = write_subwords(embeddings.subwords, folder, quantized)
     if quantized is not None:
         config["quantized"] = quantized
     write_config(folder / CONFIG, {**config, "reports": len(embeddings.training)})
@@ -327,26 +202,19 @@ def _write_parts(embeddings: Embeddings, folder: Path, quantized: str | None) ->
 
 def _write_matrices(embeddings: Embeddings, file: Path, quantized: str | None) -> None:
     """Write the vectors and, if kept, the context vectors."""
-    tensors: dict[str, tuple[tuple[int, ...], Iterator[NDArray[Any]]]] = {}
+    tensors: quantize.Tensors = {}
     dtypes: dict[str, str] = {}
     for name in MATRICES:
         matrix: NDArray[np.float32] | None = getattr(embeddings, name)
         if matrix is None:
             continue
         if quantized is None:
-            tensors[name] = (matrix.shape, _blocks(matrix))
-            continue
-        tensors[name] = (matrix.shape, quantize.quantized(matrix, quantized))
-        dtypes[name] = quantize.KINDS[quantize.kind_name(quantized)]
-        if quantized == "int8":
-            tensors[name + SCALE] = (matrix.shape[:1], quantize.scales(matrix))
+            tensors[name] = (matrix.shape, row_blocks(matrix))
+        else:
+            ours, types = quantize.stored(name, matrix, quantized)
+            tensors |= ours
+            dtypes |= types
     write_tensors(file, tensors, {"format": NAME}, dtypes)
-
-
-def _blocks(matrix: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-    """Cut a matrix into blocks of rows, so that writing a memory map takes no second matrix."""
-    step = max(1, BLOCK_BYTES // (4 * matrix.shape[1]))
-    return (matrix[start : start + step] for start in range(0, len(matrix), step))
 
 
 def _check_free(folder: Path, force: bool) -> None:
@@ -363,7 +231,7 @@ def _check_free(folder: Path, force: bool) -> None:
         raise OutputExistsError(
             f"{folder} is not a model of firth, so --force does not replace it: choose another name"
         )
-    ours = {TENSORS, VOCABULARY, CONFIG, TRAINING, CHECKPOINT, *MEASURED}
+    ours = {TENSORS, VOCABULARY, CONFIG, TRAINING, CHECKPOINT, *GO_WITH_IT}
     others = sorted(entry.name for entry in folder.iterdir() if entry.name not in ours)
     if others:
         raise OutputExistsError(
@@ -386,42 +254,3 @@ def _no_model(folder: Path) -> str:
     if any((folder / name).exists() for name in (TENSORS, VOCABULARY)):
         return f"{folder / CONFIG}: missing from the model folder; {REMEDY}"
     return f"{folder}: not a model folder, it has no {CONFIG}; give one that `firth train -o MODEL` wrote"
-
-
-def _present(file: Path) -> Path:
-    """Return ``file`` if it is there."""
-    if not file.is_file():
-        raise FormatError(f"{file}: missing from the model folder; {REMEDY}")
-    return file
-
-
-def _strict_json(data: bytes, where: str) -> Any:
-    """Parse UTF-8 JSON that has no NaN or Infinity in it."""
-    try:
-        return json.loads(data.decode(), parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"{where}: damaged, not JSON ({printable(str(error))}); {REMEDY}") from None
-
-
-def _refuse(constant: str) -> None:
-    """Reject NaN and Infinity, which are not JSON."""
-    raise ValueError(f"{constant} is not a JSON number")
-
-
-def _plain(value: Any) -> Any:
-    """Turn what numerical code leaves in a dictionary into what JSON knows."""
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    raise TypeError(f"{value!r} ({type(value).__name__})")
-
-
-def _finite(value: Any) -> Any:
-    """Return ``value``, or None for a number that JSON cannot hold."""
-    with suppress(TypeError, OverflowError):
-        if not math.isfinite(value):
-            return None
-    return value

@@ -7,17 +7,21 @@ Integer-Arithmetic-Only Inference", eq. 1 with zero point 0).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import ConfigError, FormatError
 
-Matrix = NDArray[np.float32]
+Matrix: TypeAlias = NDArray[np.float32]
+Tensors: TypeAlias = dict[str, tuple[tuple[int, ...], Iterator[NDArray[Any]]]]
 
 KINDS = {"float16": "F16", "int8": "I8"}
 """Name of a storage -> its type in safetensors."""
+SCALE = ".scale"
+"""What the name of the tensor with the scales of another one ends with."""
 LEVELS = 127
 LARGEST_HALF = float(np.finfo(np.float16).max)
 BLOCK_ROWS = 1 << 14
@@ -32,6 +36,33 @@ def kind_name(kind: str) -> str:
     if kind not in KINDS:
         raise ConfigError(f"vectors cannot be stored as {kind!r}: choose {' or '.join(KINDS)}")
     return kind
+
+
+def stored(name: str, matrix: Matrix, kind: str) -> tuple[Tensors, dict[str, str]]:
+    """Return the tensors that keep a matrix under ``name``, as (shape, blocks), and their types.
+
+    Raises:
+        ConfigError: there is no such kind.
+    """
+    tensors: Tensors = {name: (matrix.shape, quantized(matrix, kind_name(kind)))}
+    if kind == "int8":
+        tensors[name + SCALE] = (matrix.shape[:1], scales(matrix))
+    return tensors, {name: KINDS[kind]}
+
+
+def restored(name: str, tensors: Mapping[str, NDArray[Any]]) -> Matrix:
+    """Return the float32 matrix under ``name``: as it lies there, or out of its quantised form.
+
+    Raises:
+        ConfigError: it is of int8, and its scales are missing.
+        KeyError: there is none.
+    """
+    tensor, scale = tensors[name], tensors.get(name + SCALE)
+    if tensor.dtype == np.int8 and (scale is None or scale.shape != tensor.shape[:1]):
+        raise ConfigError(f"{name!r} is int8 without its rows' scales")
+    if tensor.dtype in (np.float16, np.int8):
+        return dequantized(tensor, scale)
+    return tensor
 
 
 def quantized(matrix: Matrix, kind: str) -> Iterator[NDArray[np.float16] | NDArray[np.int8]]:

@@ -28,6 +28,7 @@ Shape: TypeAlias = tuple[int, ...]
 Blocks: TypeAlias = Iterable[NDArray[Any]]
 
 ALIGNMENT = 64
+BLOCK_BYTES = 1 << 24
 LONGEST_HEADER = 100_000_000  # the safetensors library refuses more
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I8": "|i1", "U8": "|u1"}
@@ -59,6 +60,12 @@ def write_tensors(
         file.write(header)
         for name in order:
             _write_blocks(file, name, types[name], *tensors[name])
+
+
+def row_blocks(matrix: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    """Cut a matrix into blocks of rows, so that writing a memory map takes no second matrix."""
+    step = max(1, BLOCK_BYTES // (4 * matrix.shape[1]))
+    return (matrix[start : start + step] for start in range(0, len(matrix), step))
 
 
 def map_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from firth.corpus.encoded import EncodedCorpus
 from firth.embeddings import Embeddings
 from firth.errors import FormatError, OutputExistsError, ResumeError
-from firth.formats import native
+from firth.formats import model_files, native
 from firth.formats.safetensors_file import cannot_write, map_tensors, sync_folder, write_tensors
 from firth.training.arrays import Tables
 from firth.training.config import TrainConfig
@@ -176,7 +176,7 @@ def finish(folder: Path, run: Run) -> None:
         made.mkdir()
     except OSError as error:
         raise cannot_write(folder, error) from error
-    _write_tables(made / native.TENSORS, run, {"format": native.NAME})
+    _write_tables(made / native.TENSORS, run, {"format": model_files.NAME})
     write_vocabulary(made, run)
     _describe(made, run, "finished")
     publish(folder)
@@ -188,7 +188,7 @@ def publish(folder: Path) -> None:
     made = checkpoint / FINISHED
     if native.is_model_folder(made):
         try:
-            for name in (native.CONFIG, *native.MEASURED):  # so that nobody reads parts of two models
+            for name in (native.CONFIG, *native.GO_WITH_IT):  # so that nobody reads parts of two models
                 (folder / name).unlink(missing_ok=True)
             for name in (native.TENSORS, native.VOCABULARY, native.TRAINING):
                 if (made / name).exists():
@@ -223,7 +223,7 @@ def write_vocabulary(folder: Path, run: Run) -> None:
     """Write the words of the published rows."""
     vocabulary = run.corpus.vocabulary
     words = published_words(vocabulary)
-    native.write_vocabulary(folder / native.VOCABULARY, words, *published_counts(vocabulary))
+    model_files.write_vocabulary(folder / native.VOCABULARY, words, *published_counts(vocabulary))
 
 
 def unfinished(folder: Path) -> dict[str, Any] | None:
@@ -234,7 +234,7 @@ def unfinished(folder: Path) -> dict[str, Any] | None:
     """
     kind = _content(folder)
     if kind == "unfinished":
-        return native.read_config(folder / native.CHECKPOINT / native.CONFIG)
+        return model_files.read_config(folder / native.CHECKPOINT / native.CONFIG)
     if kind == "started":
         kept = "; the model that it was to replace is as it was" if native.is_model_folder(folder) else ""
         raise ResumeError(
@@ -243,7 +243,7 @@ def unfinished(folder: Path) -> dict[str, Any] | None:
         )
     if kind == "other":
         raise ResumeError(f"{folder} holds no run of firth: give the folder that was named with -o")
-    if native.read_config(folder / native.CONFIG).get("state") == "training":
+    if model_files.read_config(folder / native.CONFIG).get("state") == "training":
         raise ResumeError(f"{folder} is the checkpoint of a run: give the folder it lies in, {folder.parent}")
     return None
 
@@ -314,8 +314,8 @@ def _identity(run: Run) -> str:
 
 
 def _describe(folder: Path, run: Run, state: str) -> None:
-    native.write_training(folder / native.TRAINING, run.reports())
-    native.write_config(folder / native.CONFIG, run.describe(state))
+    model_files.write_training(folder / native.TRAINING, run.reports())
+    model_files.write_config(folder / native.CONFIG, run.describe(state))
 
 
 def _write_tables(path: Path, run: Run, metadata: dict[str, str]) -> None:
