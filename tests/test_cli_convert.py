@@ -77,7 +77,7 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_written(folder: Path
         ((tmp_path / "none", tmp_path / "x"), "there is no such model"),
         (
             (tmp_path / "odd", tmp_path / "x"),
-            "of no format that firth knows by its content; name it with --from",
+            "of no format that firth knows by its content",
         ),
         ((folder, tmp_path / "odd", "--to", "word2vec"), "odd"),
     ]:

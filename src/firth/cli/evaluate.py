@@ -99,9 +99,8 @@ def _models_first(paths: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
     from firth.evaluation.files import distinct_names
     from firth.formats import recognized
 
-    def is_model(
-        path: str,
-    ) -> bool:  # GloVe's text has no header: a file of word pairs with scores is like it
+    def is_model(path: str) -> bool:
+        # GloVe's text has no header: word pairs with scores look like it.
         return recognized(Path(path)) not in (None, "glove")
 
     number = next((at for at, path in enumerate(paths) if at and not is_model(path)), len(paths))

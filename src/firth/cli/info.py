@@ -70,10 +70,8 @@ def _lines(model: Embeddings) -> Iterator[Line]:
         if name not in SHOWN_OTHERWISE:
             yield name, _text(value)
     if "source" not in model.config:
-        yield (
-            "format",
-            f"{model.config.get('format', 'firth')} {model.config.get('format_version', '')}".strip(),
-        )
+        version = model.config.get("format_version", "")
+        yield "format", f"{model.config.get('format', 'unknown')} {version}".strip()
     if model.subwords is not None:
         yield "subwords", "unknown words get vectors, made of what they are spelled with"
 

@@ -159,12 +159,13 @@ def sniffed(path: Path) -> str:
     if path.is_dir() or not path.exists():
         return model_files.NAME  # whose reader says best what is missing
     raise FormatError(
-        f"{path}: of no format that firth knows by its content; name it with --from ({', '.join(FORMATS)})"
+        f"{path}: of no format that firth knows by its content: give a model folder or a file of vectors, "
+        f"or name its format, one of {', '.join(FORMATS)} (firth convert --from, format= in Python)"
     )
 
 
 def recognized(path: Path) -> str | None:
-    """Return the name of the format of what is at ``path``; None if no format knows it or nothing is there."""
+    """Return the name of the format of what is at ``path``; None if no format knows it."""
     if not path.exists():
         return None
     return next((name for name, module in FORMATS.items() if module.sniff(path)), None)
