@@ -28,6 +28,7 @@ from firth.checks import (
     row_of_each,
 )
 from firth.errors import ConfigError, FormatError, UnknownWordError
+from firth.handover.methods import HandsOver
 from firth.neighbors import Doubles, NearestRows, unit_rows
 from firth.printable import quoted
 from firth.spelling import CANDIDATES, nearest_spellings
@@ -70,7 +71,7 @@ class WordParts(Protocol):
         """Return a (D,) vector, or None for a word without any known part."""
 
 
-class Embeddings:
+class Embeddings(HandsOver):
     """A vocabulary and its (V, D) matrix of word vectors; row i belongs to ``index_to_key[i]``.
 
     The vectors are shared, not copied, and read-only here: the norms of the rows are remembered.

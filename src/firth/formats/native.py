@@ -57,7 +57,14 @@ TENSORS, VOCABULARY, CONFIG, TRAINING = (
     "training.jsonl",
 )
 CHECKPOINT = "checkpoint"
-MEASURED = ("stability.json", "stability.parquet", "index.usearch", "index.json")
+MEASURED = (
+    "stability.json",
+    "stability.parquet",
+    "index.usearch",
+    "index.json",
+    "map.parquet",
+    "map.json",
+)
 """Files that later measurements of a model add to its folder."""
 GO_WITH_IT = (SUBWORDS, *MEASURED)
 """Files that not every model has; they go when it is replaced."""
