@@ -202,6 +202,11 @@ class Embeddings(HandsOver):
         """Numbers in a vector, D."""
         return int(self.vectors.shape[1])
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Load the words first: what loads them cannot be pickled."""
+        _ = self._entries
+        return {name: value for name, value in vars(self).items() if name != "_load_entries"}
+
     def __repr__(self) -> str:
         """Say how large the model is."""
         return f"<Embeddings: {len(self):,} words × {self.vector_size}>"

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from firth.handover.table import WordTable, library
+from firth.extras import optional
+from firth.handover.table import EXTRA, WordTable
 
 if TYPE_CHECKING:
     from gensim.models import KeyedVectors
@@ -22,7 +23,7 @@ def to_gensim(table: WordTable) -> KeyedVectors:
     Raises:
         MissingExtraError: gensim is not installed.
     """
-    gensim = library("gensim", ["gensim.models"])
+    gensim = optional("gensim.models", "to_gensim()", EXTRA)
     vectors = gensim.KeyedVectors(table.vector_size)
     vectors.index_to_key = list(table.index_to_key)
     vectors.key_to_index = {word: row for row, word in enumerate(vectors.index_to_key)}

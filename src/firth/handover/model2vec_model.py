@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from firth.handover.table import WordTable, library
+from firth.extras import optional
+from firth.handover.table import EXTRA, WordTable
 from firth.handover.text_tokenizer import text_options, tokenizer_json
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ def to_model2vec(
         ConfigError: ``tokenizer`` is not the model's own ``tokenizer.json``, or a word of the model is empty.
         MissingExtraError: model2vec is not installed.
     """
-    model2vec = library("model2vec")
-    tokenizers = library("tokenizers")
+    model2vec = optional("model2vec", "to_model2vec()", EXTRA)
+    tokenizers = optional("tokenizers", "to_model2vec()", EXTRA)
     text = tokenizer_json(table.index_to_key, text_options(table.config, tokenizer, lowercase))
     made = tokenizers.Tokenizer.from_str(text)
     rows = len(table.index_to_key)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from firth.handover.table import WordTable, library
+from firth.extras import optional
+from firth.handover.table import EXTRA, WordTable
 from firth.handover.text_tokenizer import text_options, tokenizer_json
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-MODULES = ("sentence_transformers.sentence_transformer.modules", "sentence_transformers.models")
+NEW_PLACE, OLD_PLACE = "sentence_transformers.sentence_transformer.modules", "sentence_transformers.models"
 """Where ``StaticEmbedding`` lives: in newer releases, and in older ones."""
 
 
@@ -41,12 +43,20 @@ def to_sentence_transformers(
         ConfigError: ``tokenizer`` is not the model's own ``tokenizer.json``, or a word of the model is empty.
         MissingExtraError: sentence-transformers is not installed.
     """
-    parent = library("sentence-transformers")
-    modules = library("sentence-transformers", MODULES)
-    tokenizers = library("tokenizers")
+    purpose = "to_sentence_transformers()"
+    parent = optional("sentence_transformers", purpose, EXTRA, "sentence-transformers")
+    tokenizers = optional("tokenizers", purpose, EXTRA)
     text = tokenizer_json(table.index_to_key, text_options(table.config, tokenizer, lowercase))
-    static = modules.StaticEmbedding(
+    static = _modules().StaticEmbedding(
         tokenizers.Tokenizer.from_str(text), embedding_weights=np.array(table.vectors, np.float32)
     )
     model: SentenceTransformer = parent.SentenceTransformer(modules=[static], device=device)
     return model
+
+
+def _modules() -> Any:
+    """Import the modules that a ``SentenceTransformer`` is made of."""
+    try:
+        return import_module(NEW_PLACE)
+    except ImportError:
+        return import_module(OLD_PLACE)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from firth.errors import ConfigError
-from firth.handover.table import WordTable, library
+from firth.extras import optional
+from firth.handover.table import EXTRA, WordTable
 from firth.handover.text_tokenizer import text_options
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ def to_spacy(table: WordTable, language: str = "xx", *, lowercase: bool | None =
         ConfigError: spaCy does not know the language.
         MissingExtraError: spaCy is not installed.
     """
-    spacy = library("spacy")
-    vectors = library("spacy", ["spacy.vectors"])
+    spacy = optional("spacy", "to_spacy()", EXTRA)
+    vectors = optional("spacy.vectors", "to_spacy()", EXTRA)
     try:
         pipeline: Language = spacy.blank(language)
     except ImportError as error:

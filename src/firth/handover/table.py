@@ -1,15 +1,14 @@
-"""What a hand-over needs of a model, and the libraries that take it."""
+"""What a hand-over needs of a model."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.errors import MissingExtraError
+EXTRA = "ecosystem"
+"""The extra of firth that brings the libraries."""
 
 
 class WordTable(Protocol):
@@ -42,25 +41,3 @@ class WordTable(Protocol):
     @property
     def vector_size(self) -> int:
         """Numbers in a vector, D."""
-
-
-def library(package: str, modules: Sequence[str] = ()) -> Any:
-    """Import a library of the extra "ecosystem".
-
-    Args:
-        package: its name on PyPI.
-        modules: where what is wanted may live, the newest place first; the package's own module if none.
-
-    Raises:
-        MissingExtraError: it is not installed.
-    """
-    missing: ImportError | None = None
-    for module in modules or (package.replace("-", "_"),):
-        try:
-            return import_module(module)
-        except ImportError as error:
-            missing = missing or error
-    raise MissingExtraError(
-        f"this needs the package {package}, which cannot be imported ({missing}); "
-        f'pip install {package} (the extra "firth[ecosystem]")'
-    ) from missing

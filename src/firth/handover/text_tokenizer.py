@@ -93,10 +93,11 @@ def tokens_of(spec: Any) -> list[str | None]:
     """
     try:
         vocabulary = spec["model"]["vocab"]
-        added = {entry["content"]: entry["id"] for entry in spec.get("added_tokens") or []}
         if isinstance(vocabulary, list):  # Unigram: [piece, score] by id
-            vocabulary = {piece: number for number, (piece, _) in reversed([*enumerate(vocabulary)])}
-        pairs = [*vocabulary.items(), *added.items()]
+            pairs: list[tuple[Any, Any]] = [(piece, number) for number, (piece, _) in enumerate(vocabulary)]
+        else:
+            pairs = [*vocabulary.items()]
+        pairs += [(entry["content"], entry["id"]) for entry in spec.get("added_tokens") or []]
     except (KeyError, TypeError, ValueError, AttributeError):
         pairs = [("", "")]
     if not all(isinstance(token, str) and type(number) is int for token, number in pairs):

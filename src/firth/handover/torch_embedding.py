@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from firth.errors import ConfigError
-from firth.handover.table import WordTable, library
+from firth.extras import optional
+from firth.handover.table import EXTRA, WordTable
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,7 +32,7 @@ def to_torch(
         ConfigError: no context vectors were kept, or there is no such row.
         MissingExtraError: torch is not installed.
     """
-    torch = library("torch")
+    torch = optional("torch", "to_torch()", EXTRA)
     vectors = table.context_vectors if context else table.vectors
     if vectors is None:
         raise ConfigError("the model has no context vectors: it was loaded from a format that keeps none")
