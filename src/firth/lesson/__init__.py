@@ -1,0 +1,1 @@
+"""The lesson: a chapter that runs, reacts and checks itself. Only ``firth lesson`` opens this room."""
