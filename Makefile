@@ -4,13 +4,18 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check format bench clean
+.PHONY: demo test test-ecosystem check format bench fuzz clean
 
 demo: $(VENV)/demo.installed
 	$(BIN)/firth demo
 
 test: $(VENV)/dev.installed
 	$(BIN)/python -m pytest
+
+# What takes libraries of gigabytes. The first line fails where a skip would hide a missing one.
+test-ecosystem: $(VENV)/ecosystem.installed
+	$(BIN)/python -c "import gensim, huggingface_hub, model2vec, sentence_transformers, sklearn, spacy, torch"
+	$(BIN)/python -m pytest tests/test_handover_*.py tests/test_format_static.py tests/test_format_spacy.py tests/test_documents.py tests/test_hub.py
 
 check: $(VENV)/dev.installed
 	$(BIN)/ruff format --check .
@@ -25,6 +30,9 @@ bench: $(VENV)/bench.installed
 	@test -n "$(CORPUS)" || { echo "make bench needs a corpus: make bench CORPUS=path/to/text" >&2; exit 2; }
 	$(BIN)/python -m bench --corpus "$(CORPUS)" $(BENCH_OPTIONS)
 
+fuzz: $(VENV)/fuzz.installed
+	$(BIN)/python -m fuzz --seconds 60
+
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
@@ -38,6 +46,15 @@ $(VENV)/dev.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/bench.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(INSTALL) --editable ".[bench]"
+	@touch $@
+
+$(VENV)/ecosystem.installed: $(VENV)/dev.installed
+	$(INSTALL) torch==2.13.0
+	$(INSTALL) --editable ".[dev,demo,ecosystem]"
+	@touch $@
+
+$(VENV)/fuzz.installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(INSTALL) --editable ".[fuzz]"
 	@touch $@
 
 clean:

@@ -72,7 +72,7 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_written(folder: Path
             "--quantize is for model folders of firth, not for npz",
         ),
         ((folder, tmp_path / "x", "--quantize", "int4"), "choose float16 or int8"),
-        ((folder, tmp_path / "x", "--to", "w2v"), "there is no format 'w2v': choose one of firth, word2vec"),
+        ((folder, tmp_path / "x", "--to", "w2v"), "there is no format 'w2v': choose one of firth, sentence-tr"),
         ((folder, tmp_path / "x", "--from", "Glove"), "there is no format 'Glove'"),
         ((tmp_path / "none", tmp_path / "x"), "there is no such model"),
         (
@@ -114,21 +114,21 @@ def test_latin_1_words_need_their_encoding(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
-@pytest.mark.parametrize("target", ["out.bin", "out.fifu", "out.parquet", "model"])
+@pytest.mark.parametrize("target", ["out.npz", "out.fifu", "out.parquet", "model"])
 def test_converting_takes_less_memory_than_the_file_has_bytes(tmp_path: Path, target: str) -> None:
     """The limit is on private memory, far below the vectors' bytes: copies count, mapped pages do not."""
-    rows, size = 20_000, 1200
+    rows, size = 30_000, 1200
     vectors = np.random.default_rng(5).standard_normal((rows, size), dtype=np.float32)
     save(
         Embeddings([f"word{row}" for row in range(rows)], vectors),
         tmp_path / "in.bin",
         format="word2vec-binary",
     )
-    assert vectors.nbytes > 90e6
+    assert vectors.nbytes > 140e6
     code = (
         "import resource, pyarrow, firth.formats, firth.cli.app as app\n"
         "used = int(open('/proc/self/statm').read().split()[5]) * resource.getpagesize()\n"
-        "resource.setrlimit(resource.RLIMIT_DATA, (used + 75_000_000,) * 2)\n"
+        "resource.setrlimit(resource.RLIMIT_DATA, (used + 100_000_000,) * 2)\n"
         "app.main()"
     )
     done = subprocess.run(
@@ -145,5 +145,5 @@ def test_converting_takes_less_memory_than_the_file_has_bytes(tmp_path: Path, ta
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    again = load(tmp_path / target)
-    np.testing.assert_array_equal(again.vectors[-1], vectors[-1])
+    again = load(tmp_path / target, mmap=False)  # so that .fifu's rows have their lengths again
+    np.testing.assert_allclose(again.vectors[-1], vectors[-1], rtol=1e-6)

@@ -509,7 +509,7 @@ def test_a_run_in_progress_says_how_to_go_on(tmp_path: Path) -> None:
 
 def test_a_place_without_a_model(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    (tmp_path / "file.bin").write_bytes(b"3 2\nking 1 2\n")
+    (tmp_path / "file.bin").write_bytes(b"\x01\x02\x03 what is this?")
     for name, message in [
         ("nowhere", "there is no such model"),
         ("empty", "not a model folder, it has no config.json"),

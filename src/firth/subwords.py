@@ -21,10 +21,11 @@ from firth.printable import quoted
 
 FASTTEXT, FINALFUSION = "fasttext", "finalfusion"
 HASHES = (FASTTEXT, FINALFUSION)
-LONGEST_NGRAM = 100
+LONGEST_NGRAM = 32
 """Characters; models in use have 6. A damaged file must not ask for more n-grams than memory holds."""
 
 _NGRAMS_AT_ONCE = 1 << 20
+_SIDE_BY_SIDE = 256  # n-grams of all words together, one each; what is left of longer words, word by word
 _BEGIN, _END = "<", ">"
 _EOS = "</s>"  # fastText's mark of a line's end, which it does not take apart
 _FNV32, _PRIME32 = np.uint32(2166136261), np.uint32(16777619)
@@ -188,9 +189,14 @@ def mean_rows(matrix: NDArray[np.float32], own: NDArray[np.int64], ngrams: Ngram
     for column in own.T:
         total += matrix[column[order]]
     longest_first = counts[order]
-    for k in range(int(counts.max(initial=0))):
+    for k in range(min(_SIDE_BY_SIDE, int(counts.max(initial=0)))):
         left = int(np.searchsorted(-longest_first, -k, "left"))
         total[:left] += matrix[ngrams.buckets[starts[:left] + k]]
+    for word in range(int(np.searchsorted(-longest_first, -_SIDE_BY_SIDE, "left"))):
+        rest = ngrams.buckets[starts[word] : starts[word] + longest_first[word]][_SIDE_BY_SIDE:]
+        for at in range(0, len(rest), _SIDE_BY_SIDE):
+            rows = np.concatenate([total[word, None], matrix[rest[at : at + _SIDE_BY_SIDE]]])
+            total[word] = np.add.accumulate(rows)[-1]  # which adds up in order, as a sum need not
     sizes = longest_first + own.shape[1]
     total *= (1.0 / np.maximum(sizes, 1)).astype(np.float32)[:, None]
     result = np.empty_like(total)

@@ -30,8 +30,8 @@ def register(app: typer.Typer) -> None:
 
 
 NAMES = (
-    "firth", "word2vec", "word2vec-binary", "glove", "fasttext-vec", "fasttext-bin", "gensim",
-    "sentence-transformers", "model2vec", "parquet", "npz", "projector", "finalfusion", "spacy",
+    "firth", "sentence-transformers", "model2vec", "spacy", "projector", "gensim", "finalfusion",
+    "fasttext-bin", "npz", "parquet", "word2vec-binary", "word2vec", "fasttext-vec", "glove",
 )  # fmt: skip
 """The formats' names, so that the help needs none of them imported; a test compares."""
 
@@ -100,7 +100,7 @@ def _check(source: Path, target: Path, names: tuple[str, str], quantize: str | N
         kind_name(quantize)
         if names[1] != "firth":
             raise ConfigError(f"--quantize is for model folders of firth, not for {names[1]}: leave out --to")
-    if names[0] == names[1] and quantize is None:
+    if names[0] == names[1] and quantize is None and source.exists():
         note(f"{source} is {names[0]} already: it is checked and written anew")
 
 

@@ -10,11 +10,27 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from firth.embeddings import Embeddings
 from firth.errors import ConfigError, FormatError
-from firth.formats import model_files, native
+from firth.formats import (
+    fasttext_bin,
+    fasttext_vec,
+    finalfusion,
+    gensim_file,
+    glove,
+    model2vec,
+    native,
+    npz,
+    parquet_file,
+    projector,
+    sentence_transformers,
+    spacy_vectors,
+    word2vec,
+    word2vec_binary,
+)
+from firth.formats.model_files import NAME
 from firth.formats.stream import Block, ReadOptions, Stream, checked, collect, stream_of
 
 
@@ -39,10 +55,35 @@ class Opens(Protocol):
         """Open ``path``; with ``mmap`` the vectors stay on disk until they are used."""
 
 
-FORMATS: dict[str, Format] = {"firth": native}
-"""Name -> module; the first that recognises a path reads it."""
+FORMATS: dict[str, Format] = {
+    NAME: native,
+    sentence_transformers.NAME: sentence_transformers,
+    model2vec.NAME: model2vec,
+    spacy_vectors.NAME: spacy_vectors,
+    projector.NAME: projector,
+    gensim_file.NAME: gensim_file,
+    finalfusion.NAME: finalfusion,
+    fasttext_bin.NAME: fasttext_bin,
+    npz.NAME: npz,
+    parquet_file.NAME: parquet_file,
+    word2vec_binary.NAME: word2vec_binary,
+    word2vec.NAME: word2vec,
+    fasttext_vec.NAME: fasttext_vec,
+    glove.NAME: glove,
+}
+"""Name -> module; the first that recognises a path reads it, so that the plainest texts come last."""
 
-ENDINGS: dict[str, str] = {}
+ENDINGS: dict[str, str] = {
+    ".bin": word2vec_binary.NAME,
+    ".txt": word2vec.NAME,
+    ".vec": fasttext_vec.NAME,
+    ".npz": npz.NAME,
+    ".fifu": finalfusion.NAME,
+    ".parquet": parquet_file.NAME,
+    ".arrow": parquet_file.NAME,
+    ".feather": parquet_file.NAME,
+    ".kv": gensim_file.NAME,
+}
 """How the name of an output ends -> format; any other name is a model folder of firth."""
 COMPRESSED = (".gz", ".zst")
 
@@ -141,10 +182,11 @@ def open_stream(path: Path, name: str, options: ReadOptions) -> Stream:
     Raises:
         FormatError: as :func:`load`; also later, while the stream is walked.
     """
-    module = FORMATS[name]
-    if isinstance(module, Opens):
-        return stream_of(_sourced(module.read(path, options, mmap=True), path, name))
-    return checked(module.stream(path, options), path, options)
+    stream = checked(FORMATS[name].stream(path, options), path, options)
+    if stream.whole is not None:
+        _sourced(stream.whole, path, name)
+        return stream
+    return replace(stream, config=stream.config | _source(path, name))
 
 
 def sniffed(path: Path) -> str:
@@ -157,7 +199,7 @@ def sniffed(path: Path) -> str:
     if name is not None:
         return name
     if path.is_dir() or not path.exists():
-        return model_files.NAME  # whose reader says best what is missing
+        return NAME  # whose reader says best what is missing
     raise FormatError(
         f"{path}: of no format that firth knows by its content: give a model folder or a file of vectors, "
         f"or name its format, one of {', '.join(FORMATS)} (firth convert --from, format= in Python)"
@@ -176,7 +218,7 @@ def format_by_ending(path: Path) -> str:
     name = path.name.lower()
     for ending in COMPRESSED:
         name = name.removesuffix(ending)
-    return next((format_ for ending, format_ in ENDINGS.items() if name.endswith(ending)), model_files.NAME)
+    return next((format_ for ending, format_ in ENDINGS.items() if name.endswith(ending)), NAME)
 
 
 def format_name(name: str) -> str:
@@ -199,9 +241,13 @@ def _open(path: Path, name: str, options: ReadOptions, *, mmap: bool) -> Embeddi
 
 def _sourced(model: Embeddings, path: Path, name: str) -> Embeddings:
     """Write into a foreign model's configuration where it came from."""
-    if name != model_files.NAME:
-        model.config.setdefault("source", {"format": name, "file": path.name})
+    model.config |= _source(path, name)
     return model
+
+
+def _source(path: Path, name: str) -> dict[str, Any]:
+    """Return what the configuration of a model out of a foreign file says about where it came from."""
+    return {} if name == NAME else {"source": {"format": name, "file": path.name}}
 
 
 def _counted(blocks: Iterable[Block], walked: list[int]) -> Iterator[Block]:

@@ -28,7 +28,7 @@ Shape: TypeAlias = tuple[int, ...]
 Blocks: TypeAlias = Iterable[NDArray[Any]]
 
 ALIGNMENT = 64
-BLOCK_BYTES = 1 << 24
+BLOCK_BYTES = 1 << 22
 LONGEST_HEADER = 100_000_000  # the safetensors library refuses more
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I8": "|i1", "U8": "|u1"}

@@ -13,16 +13,17 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.embeddings import Embeddings
+from firth.embeddings import Embeddings, Entries, WordParts
 from firth.errors import FormatError
 from firth.formats.safetensors_file import cannot_write
 from firth.notes import note
 from firth.printable import quoted
+from firth.subwords import Subwords
 
 BLOCK_BYTES = 1 << 24
 RESERVED_AT_MOST = 1 << 30  # bytes taken on a header's word alone; beyond, memory grows with what comes
@@ -52,7 +53,13 @@ class Stream:
     rows: int | None = None
     """V, where the source says so before the walk."""
     whole: Embeddings | None = None
-    """The same as a model, where the source has random access; writers may then take more from it."""
+    """The same as a model, where the source has random access; it then is what the stream becomes."""
+    context_vectors: NDArray[np.float32] | None = None
+    """(V, D) mapped context vectors; they are kept where no row is left out."""
+    subwords: WordParts | None = None
+    """Vectors of unknown words, mapped."""
+    config: dict[str, Any] = field(default_factory=dict)
+    """What the source says about itself."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +143,16 @@ def collect(stream: Stream) -> Embeddings:
         words += block.words
         counts.append(block.counts)
     vectors.resize((len(words), stream.size), refcheck=False)
-    return Embeddings(words, vectors, counts=_joined(counts))
+    return _model(stream, words, vectors, counts)
+
+
+def in_memory(model: Embeddings) -> Embeddings:
+    """Return the model once what it still maps, its context vectors and its subwords, is in memory."""
+    if model.context_vectors is not None:
+        model.context_vectors = np.array(model.context_vectors)
+    if isinstance(model.subwords, Subwords):
+        model.subwords.buckets = np.array(model.subwords.buckets)
+    return model
 
 
 @contextmanager
@@ -184,7 +200,7 @@ def _sound(stream: Stream, path: Path, options: ReadOptions) -> Iterator[Block]:
             )
         if sound.words:
             yield sound
-    if stream.rows is not None and walked != stream.rows:
+    if stream.rows is not None and walked != stream.rows and not options.skipped:
         options.bad(path, "its end", row_count(stream.rows, walked))
     options.tell()
     if not seen:
@@ -243,7 +259,25 @@ def _spooled(stream: Stream, file: IO[bytes], beside: Path) -> Embeddings:
     vectors: NDArray[np.float32] = np.memmap(
         file, np.float32, "r", shape=(os.fstat(file.fileno()).st_size // (4 * stream.size), stream.size)
     )
-    return Embeddings(words, vectors, counts=_joined(counts))
+    return _model(stream, words, vectors, counts)
+
+
+def _model(
+    stream: Stream,
+    words: list[str],
+    vectors: NDArray[np.float32],
+    counts: list[NDArray[np.int64] | None],
+) -> Embeddings:
+    """Put together what came with a stream: checked, so that index and norms can wait until they are used."""
+    context = stream.context_vectors
+    return Embeddings.lazy(
+        lambda: Entries(words, _joined(counts)),
+        vectors,
+        place="vectors that were read",
+        context_vectors=context if context is not None and len(context) == len(words) else None,
+        config=stream.config,
+        subwords=stream.subwords,
+    )
 
 
 def _joined(counts: list[NDArray[np.int64] | None]) -> NDArray[np.int64] | None:

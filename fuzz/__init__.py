@@ -1,0 +1,1 @@
+"""Coverage-guided fuzzing of the readers of binary files: ``python -m fuzz``."""
