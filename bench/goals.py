@@ -76,6 +76,7 @@ def goals(records: list[Record], options: Namespace) -> list[Goal]:
         Goal("encoding to gensim's vocabulary scan", "×", None, True, encoding(records, options)),
         *answer_goals(records),
         *store_goals(records),
+        *service_goals(records),
         *memory_goals(records, options),
         *quality_goals(records, options),
     ]
@@ -133,6 +134,31 @@ def store_goals(records: list[Record]) -> list[Goal]:
     for name, seconds in found[-1]["open_seconds"].items():
         measured = spread([second * 1e3 for second in seconds])
         goals.append(Goal(f"opening a million words, {name}", " ms", OPENING_LIMIT_MS, False, measured))
+    return goals
+
+
+SERVICE_TARGET = 300.0
+"""Requests a second for neighbours, from sixteen connections."""
+
+
+def service_goals(records: list[Record]) -> list[Goal]:
+    """Return a goal for the requests that the explorer answers, and how long one of them takes."""
+    found = [record["result"]["service"] for record in records if record["run"]["group"] == "service"]
+    if not found:
+        return []
+    goals = []
+    alone, mapping = found[-1]["rounds"], found[-1]["while_mapping"]
+    for rounds, when in ((alone, ""), ([mapping] if mapping else [], " while the map is made")):
+        if not rounds:
+            continue
+        rate, p50, p99 = (
+            spread([float(one[name]) for one in rounds])
+            for name in ("requests_per_second", "p50_ms", "p99_ms")
+        )
+        target = None if when else SERVICE_TARGET
+        goals.append(Goal(f"explorer, neighbours{when}", " requests/s", target, True, rate))
+        goals.append(Goal(f"explorer, half of the answers{when}", " ms", None, False, p50))
+        goals.append(Goal(f"explorer, 99 % of the answers{when}", " ms", None, False, p99))
     return goals
 
 

@@ -101,7 +101,7 @@ class Session:
             spec = self._spec(run, self.corpus, output)
             result = run_json(MODULES[run.program], spec, watch_maps=run.group == "memory")
             scores = self._score(run, result["vectors"]) if run.group == "full" else None
-            if run.group in ("answers", "store"):
+            if run.group in ("answers", "store", "service"):
                 asked = {"analogies": self.options.analogies, "rounds": self.options.rounds}
                 result |= run_json(f"bench.{run.group}", {"vectors": result["vectors"], **asked})
         return {

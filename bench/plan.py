@@ -6,7 +6,7 @@ from argparse import Namespace
 from dataclasses import dataclass
 from typing import Literal
 
-PARTS = ("speed", "whole", "quality", "threads", "sizes", "memory", "answers", "store")
+PARTS = ("speed", "whole", "quality", "threads", "sizes", "memory", "answers", "store", "service")
 MODULES = {"firth": "bench.run_firth", "gensim": "bench.run_gensim", "fasttext": "bench.run_fasttext"}
 FIXED = {"window": 5, "negative": 5, "sample": 1e-3, "min_count": 5}
 ANALOGY_WORDS = 30_000
@@ -18,11 +18,12 @@ class Run:
     """One training of one program.
 
     Runs of the same ``group`` and ``round`` stand beside each other in time and are compared. Groups:
-    *timed* (speed, threads and sizes: a few epochs), *full* (whole runs and quality), *memory*, *answers* and
-    *store* (make the vectors on which analogies, and loading and search, are timed).
+    *timed* (speed, threads and sizes: a few epochs), *full* (whole runs and quality), *memory*, *answers*,
+    *store* and *service* (make the vectors on which analogies, loading and search, and the explorer's
+    answers are timed).
     """
 
-    group: Literal["timed", "full", "memory", "answers", "store"]
+    group: Literal["timed", "full", "memory", "answers", "store", "service"]
     round: int
     program: str
     vector_size: int
@@ -97,13 +98,15 @@ def _memory(options: Namespace) -> list[Run]:
 
 
 def _vectors(options: Namespace) -> list[Run]:
-    """Return the runs on whose vectors the analogies, if there are any, and the store are timed."""
+    """Return the runs on whose vectors analogies (if there are any), store and service are timed."""
     size, threads, epochs = options.vector_size, options.threads, options.speed_epochs
-    groups: list[Literal["answers", "store"]] = []
+    groups: list[Literal["answers", "store", "service"]] = []
     if "answers" in options.parts and options.analogies:
         groups.append("answers")
     if "store" in options.parts:
         groups.append("store")
+    if "service" in options.parts:
+        groups.append("service")
     return [
         Run(group, 0, "firth", size, threads, epochs, options.alphas[0], options.seeds[0]) for group in groups
     ]

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from firth.embeddings import Embeddings
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.DOTALL)
@@ -38,7 +40,7 @@ def workplace(tmp_path, monkeypatch) -> Path:
 
 def test_the_readme_shows_commands_and_python() -> None:
     assert len(COMMANDS) >= 7
-    assert len(PYTHON) == 1
+    assert len(PYTHON) == 2
 
 
 @pytest.mark.usefixtures("workplace")
@@ -56,6 +58,14 @@ def test_the_python_works() -> None:
     names: dict[str, object] = {"token_ids": np.tile(np.array([3, 1, 4], np.int32), 50)}
     exec(compile(code, "README.md", "exec"), names)
     assert names["model"].vectors.shape == (48, 200)  # type: ignore[attr-defined]
+
+
+def test_every_hand_over_of_the_readme_exists() -> None:
+    shown = set(re.findall(r"model\.(to_\w+)\(", PYTHON[1]))
+    assert shown == {name for name in dir(Embeddings) if name.startswith("to_")}
+    for line in PYTHON[1].splitlines():
+        if line.startswith("from "):
+            exec(compile(line, "README.md", "exec"), {})
 
 
 def test_every_make_target_of_the_readme_exists() -> None:

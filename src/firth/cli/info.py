@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from firth import answers_json
 from firth.cli.output import Column, print_json, print_line, print_table, screen_width, speaks_unicode
 from firth.cli.queries import JsonOption, ModelArgument
 from firth.loss_curve import draw_loss
@@ -33,7 +34,7 @@ def info(model: ModelArgument, as_json: JsonOption = False) -> None:
 
     loaded = load(model)
     if as_json:
-        print_json(as_dictionary(loaded, model))
+        print_json({"model": model, **answers_json.information(loaded)})
         return
     columns = [Column("", style="bold"), Column("")]
     print_table(
@@ -43,21 +44,6 @@ def info(model: ModelArgument, as_json: JsonOption = False) -> None:
         print_line("")
         for line in draw_loss(loaded.training, screen_width(), unicode=speaks_unicode()):
             print_line(line)
-
-
-def as_dictionary(model: Embeddings, path: str) -> dict[str, Any]:
-    """Return what is known of a model as a whole, ready for JSON."""
-    counts, trained = model.counts, model.trained
-    return {
-        "model": path,
-        "words": len(model),
-        "vector_size": model.vector_size,
-        "trained_rows": len(model) if trained is None else int(trained.sum()),
-        "corpus_words": None if counts is None else int(counts.sum()),
-        "context_vectors": model.context_vectors is not None,
-        "config": model.config,
-        "training": model.training,
-    }
 
 
 def _lines(model: Embeddings) -> Iterator[Line]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from firth import answers_json
 from firth.cli.output import Column, bar, print_json, print_line, print_table
 from firth.cli.stability import COLUMN, Agreement
 from firth.cli.words import Question, WordCommand, read_question, refuse_unknown_options
@@ -59,7 +60,8 @@ def neighbors(
     agreement = Agreement.read(model, loaded)
     if as_json:
         results = [
-            _as_dictionary(word, answer, agreement) for word, answer in zip(words, answers, strict=True)
+            answers_json.neighbors(loaded, word, answer, agreement)
+            for word, answer in zip(words, answers, strict=True)
         ]
         print_json({"model": model, "results": results})
         return
@@ -81,17 +83,6 @@ def _nearest(
     from firth.approximate import open_index
 
     return open_index(path, model).neighbors(words, topn)
-
-
-def _as_dictionary(word: str, answer: list[Neighbor], agreement: Agreement | None) -> dict[str, Any]:
-    """Return a word's neighbours ready for JSON; where several runs were compared, how many agree on each."""
-    neighbors: list[dict[str, Any]] = [{"word": near, "cosine": cosine} for near, cosine in answer]
-    if agreement is None:
-        return {"word": word, "neighbors": neighbors}
-    counts = agreement.counts(word, [near for near, _ in answer])
-    for neighbor, count in zip(neighbors, counts, strict=True):
-        neighbor["runs"] = count
-    return {"word": word, "runs": agreement.runs, "overlap": agreement.overlap(word), "neighbors": neighbors}
 
 
 def _print_neighbors(
@@ -121,21 +112,17 @@ def similarity(
     """Show the cosine of two words, and each word's place among the other's neighbours."""
     loaded = _load(model)
     refuse_unknown_options(ctx, loaded)
-    cosine = loaded.similarity(a, b)
-    untrained = [word for word in (a, b) if not loaded[word].any()]
-    unlisted = [word for word in (a, b) if word not in loaded]
-    places = None if untrained or unlisted or a == b else (loaded.rank(a, b), loaded.rank(b, a))
+    found = answers_json.similarity(loaded, a, b)
     if as_json:
-        ranks = {"rank_of_b": places and places[0], "rank_of_a": places and places[1]}
-        print_json({"model": model, "a": a, "b": b, "cosine": cosine, **ranks})
+        print_json({"model": model, **found})
         return
-    print_line(f"{cosine:.4f}  {a} ~ {b}")
-    if places:
-        others = len(loaded) - 1
+    print_line(f"{found['cosine']:.4f}  {a} ~ {b}")
+    if found["rank_of_b"] is not None:
         print_line(
-            f"{b} is neighbour {places[0]:,} of {a}; {a} is neighbour {places[1]:,} of {b} ({others:,} words)"
+            f"{b} is neighbour {found['rank_of_b']:,} of {a}; {a} is neighbour {found['rank_of_a']:,} of {b} "
+            f"({len(loaded) - 1:,} words)"
         )
-    for word in untrained:
+    for word in (word for word in (a, b) if not loaded[word].any()):
         print_line(f"{word}: {_why_none(loaded, word)}, and its cosine with any word is 0")
 
 
@@ -158,19 +145,7 @@ def analogy(
         refuse_unknown_options(ctx, loaded, signs=True)
         raise
     if as_json:
-        given = {*asked.positive, *asked.negative}
-        raw = [{"word": word, "cosine": cosine, "input": word in given} for word, cosine in answer.raw]
-        filtered = [{"word": word, "cosine": cosine} for word, cosine in answer.filtered]
-        asked_for = {"positive": asked.positive, "negative": asked.negative}
-        print_json(
-            {
-                "model": model,
-                **asked_for,
-                "raw": raw,
-                "filtered": filtered,
-                "note": _difference(asked, answer),
-            }
-        )
+        print_json({"model": model, **answers_json.analogy(asked.positive, asked.negative, answer)})
         return
     print_analogy(asked, answer)
 
@@ -180,7 +155,7 @@ def print_analogy(asked: Question, answer: Analogy) -> None:
     if answer.raw:
         _print_rankings(asked, answer)
         print_line("")
-    print_line(_difference(asked, answer))
+    print_line(answers_json.difference(asked.positive, asked.negative, answer))
 
 
 def _print_rankings(asked: Question, answer: Analogy) -> None:
@@ -201,23 +176,6 @@ def _print_rankings(asked: Question, answer: Analogy) -> None:
     print_table(str(asked), columns, rows)
 
 
-def _difference(asked: Question, answer: Analogy) -> str:
-    """Say in one sentence what the two rankings mean for this question."""
-    given = {*asked.positive, *asked.negative}
-    if not answer.raw:
-        return f"{asked} has no direction (or no words were asked for): there is nothing to rank."
-    nearest = answer.raw[0][0]
-    if not answer.filtered:
-        return f"The word nearest to {asked} is {nearest}; apart from the words you typed there is no other."
-    usual = answer.filtered[0][0]
-    if nearest in given:
-        return (
-            f"The word nearest to {asked} is {nearest}, which you typed yourself; "
-            f"the usual answer, {usual}, comes first only because typed words are left out."
-        )
-    return f"The word nearest to {asked} is {usual}, the typed words included: both rankings agree."
-
-
 def _load(model: str) -> Embeddings:
     """Load a model; the reading code is imported only now."""
     from firth.formats import load
@@ -227,7 +185,8 @@ def _load(model: str) -> Embeddings:
 
 def _count(model: Embeddings, word: str) -> str:
     """Return how often a word is in the corpus, if the model knows."""
-    return "" if model.counts is None else f"{int(model.counts[model.key_to_index[word]]):,}"
+    count = answers_json.count(model, word)
+    return "" if count is None else f"{count:,}"
 
 
 def _why_none(model: Embeddings, word: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from firth.cli.csv import print_csv
 from firth.cli.output import Column, bar, print_json, print_line, print_table
+from firth.evaluation import agreement
 from firth.notes import note
 
 if TYPE_CHECKING:
@@ -113,44 +114,12 @@ def _noise_sentence(model: Embeddings, stability: Stability) -> list[str]:
     ]
 
 
-class Agreement:
-    """For ``firth neighbors``: how many runs agree on each neighbour, where a model's stability is known."""
-
-    def __init__(self, stability: Stability, model: Embeddings) -> None:
-        """Keep what is needed to look words up."""
-        self._stability, self._model = stability, model
-
-    @classmethod
-    def read(cls, folder: str, model: Embeddings) -> Agreement | None:
-        """Return what is known about the model in ``folder``; None if nothing.
-
-        Raises:
-            FormatError: the files are damaged.
-        """
-        from firth.evaluation.stability_file import FILES, read_stability
-
-        if not Path(folder, FILES[0]).is_file():
-            return None
-        stability = read_stability(folder, model)
-        return None if stability is None else cls(stability, model)
-
-    @property
-    def runs(self) -> int:
-        """How many runs were compared."""
-        return self._stability.runs
-
-    def counts(self, word: str, near: Sequence[str]) -> list[int | None]:
-        """Return for each neighbour the number of runs that have it too; None where it was not measured."""
-        known = self._stability.agreement(self._model.key_to_index[word])
-        return [known.get(self._model.key_to_index[one]) for one in near]
+class Agreement(agreement.Agreement):
+    """For ``firth neighbors``: how many runs agree on each neighbour, in words."""
 
     def cells(self, word: str, near: Sequence[str]) -> list[str]:
         """Return the column of a table: ``4 of 5``, or nothing."""
         return ["" if count is None else f"{count} of {self.runs}" for count in self.counts(word, near)]
-
-    def overlap(self, word: str) -> float | None:
-        """Return the share of the word's nearest words that stays from run to run; None: not measured."""
-        return self._stability.overlap_of(self._model.key_to_index[word])
 
     def note(self, word: str) -> str:
         """Return a sentence about the whole list, to print below it."""

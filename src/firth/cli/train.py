@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from firth.embeddings import Embeddings
+    from firth.explorer.watch import WatchPage
     from firth.training.trainer import Watchers
 
 OPTIONS = (
@@ -69,6 +70,12 @@ def train(
     ] = "5m",
     quiet: Annotated[bool, _option("No progress on stderr.", _OUTPUT, "--quiet", "-q")] = False,
     as_json: Annotated[bool, _option("Print a summary as JSON at the end.", _OUTPUT, "--json")] = False,
+    watch: Annotated[
+        bool, _option("Show the run on a page in the browser while it goes on.", _OUTPUT, "--watch")
+    ] = False,
+    watch_port: Annotated[
+        int | None, _option("Port of that page; 0: any free one. [8010]", _OUTPUT, metavar="N")
+    ] = None,
     config: Annotated[
         str | None, _option("Options from a TOML file, by their long names.", _TRAINING, metavar="FILE.toml")
     ] = None,
@@ -113,16 +120,20 @@ def train(
         "cache": cache_setting(cache, no_cache),
         "checkpoint_every": seconds(checkpoint_every),
     }
-    with interruptible(), _watching(quiet, cache, no_cache) as where["progress"]:
-        if resume is not None:
-            model = _resume(resume, corpus, output, options, where, force)
-        else:
-            model = _train(corpus, output, options, where, force)
-    if as_json:
-        print_json(_summary(resume or str(output), model))
-    elif not quiet:
-        model_path = resume or output
-        note(f"next: {program()} neighbors {model_path} WORD   or   {program()} info {model_path}")
+    with watch_page(watch, watch_port, resume or output) as page:
+        with interruptible(), _watching(quiet, cache, no_cache) as watchers:
+            where["progress"] = watchers if page is None else page.joined(watchers)
+            if resume is not None:
+                model = _resume(resume, corpus, output, options, where, force)
+            else:
+                model = _train(corpus, output, options, where, force)
+        if as_json:
+            print_json(_summary(resume or str(output), model))
+        elif not quiet:
+            model_path = resume or output
+            note(f"next: {program()} neighbors {model_path} WORD   or   {program()} info {model_path}")
+        if page is not None:
+            _stay(page, model, resume or str(output))
 
 
 def _train(
@@ -251,6 +262,44 @@ def _watching(quiet: bool, cache: str | None, no_cache: bool) -> AbstractContext
     from firth.corpus.cache import CacheFolder
 
     return watching(quiet=quiet, kept_in=None if no_cache else CacheFolder(cache).path)
+
+
+@contextmanager
+def watch_page(wanted: bool, port: int | None, name: str | None) -> Iterator[WatchPage | None]:
+    """Hold the page of a run open while the block lasts: it listens now, and shows the run once it starts.
+
+    Raises:
+        MissingExtraError: the extra is not installed.
+        ConfigError: the port is taken.
+    """
+    if not wanted:
+        if port is not None:
+            raise ConfigError(f"--watch-port {port} belongs to --watch: give both or none of them")
+        yield None
+        return
+    from firth.cli.explore import need_server
+    from firth.explorer.processors import one_thread_a_product
+
+    need_server()
+    one_thread_a_product()  # the cores are for the training
+    from firth.explorer.serving import HOST, listen
+    from firth.explorer.watch import WatchPage
+
+    with WatchPage(listen(HOST, port), HOST, Path(name or "").name).open() as page:
+        yield page
+
+
+def _stay(page: WatchPage, model: Embeddings, folder: str) -> None:
+    """Show the finished model until Ctrl-C where somebody sits at a terminal; elsewhere end."""
+    from firth.cli.explore import ended_by_signals
+
+    again = f"{program()} explore {folder} opens it again"
+    if not sys.stderr.isatty():
+        note(f"the page is closed; {again}")
+    elif page.finish(model, Path(folder)):
+        note(f"the page stays at {page.url} until Ctrl-C; {again}")
+        with ended_by_signals() as end:
+            end.wait()
 
 
 def _summary(folder: str, model: Embeddings) -> dict[str, Any]:

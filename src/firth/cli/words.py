@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 from typer.core import TyperCommand, TyperOption
 
+from firth.answers_json import written_out
 from firth.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -134,12 +135,7 @@ class Question:
 
     def __str__(self) -> str:
         """Write the question out: ``king - man + woman``."""
-        added = " + ".join(self.positive)
-        taken = "".join(f" - {word}" for word in self.negative)
-        if not self.positive:
-            return taken.strip()
-        first, _, others = added.partition(" + ")
-        return first + taken + (f" + {others}" if others else "")
+        return written_out(self.positive, self.negative)
 
 
 def read_question(tokens: list[str], known: Container[str]) -> Question:
