@@ -121,20 +121,44 @@ LEVELS = {
     "firth.evaluation.evaluate": 6.5,
     "firth.evaluation.report": 6.6,
     "firth.lesson": 0,
+    "firth.lesson.embeddings": 1,
     "firth.lesson.judges": 0,
-    "firth.lesson.embeddings": 7,
-    "firth.lesson.judges.common": 7.1,
-    "firth.lesson.judges.pairs": 7.2,
-    "firth.lesson.judges.step": 7.2,
-    "firth.lesson.judges.train": 7.2,
-    "firth.lesson.judges.cosine": 7.2,
-    "firth.lesson.exercises": 7.3,
-    "firth.lesson.trial": 7.4,
-    "firth.lesson.toy": 7.4,
-    "firth.lesson.checks": 7.5,
-    "firth.lesson.limits": 7.5,
-    "firth.lesson.evidence": 7.6,
+    "firth.lesson.judges.common": 1.1,
+    "firth.lesson.judges.cosine": 1.2,
+    "firth.lesson.judges.pairs": 1.2,
+    "firth.lesson.judges.step": 1.2,
+    "firth.lesson.judges.train": 1.2,
+    "firth.lesson.exercises": 1.3,
+    "firth.lesson.trial": 1.4,
+    "firth.lesson.checks": 1.5,
+    "firth.lesson.toy": 1.4,
+    "firth.lesson.limits": 1.5,
+    "firth.lesson.evidence": 1.6,
+    "firth.lesson.placing": 1,
+    "firth.lesson.pictures": 1.1,
+    "firth.lesson.handover": 1.1,
+    "firth.lesson.work": 1.6,
+    "firth.lesson.folder": 7,
+    "firth.lesson.book": 7,
+    "firth.lesson.jupyter": 7,
+    "firth.lesson.workbench": 7.1,
+    "firth.lesson.notebook": 7.1,
+    "firth.lesson.chapter": 7.2,
+    "firth.projection.labels": 6,
+    "firth.projection.fonts": 6,
+    "firth.projection.trust": 6,
+    "firth.projection.layout": 6,
+    "firth.projection.mapped_words": 6.05,
+    "firth.projection.pca": 6.1,
+    "firth.projection.word_map": 6.3,
+    "firth.projection": 6.35,
+    "firth.projection.telling": 6.4,
+    "firth.projection.map_file": 6.4,
+    "firth.projection.drawing": 6.5,
+    "firth.projection.page": 6.5,
     "firth.cli.hints": 8,
+    "firth.cli.map": 8.3,
+    "firth.cli.lesson": 8.5,
     "firth.cli.output": 8,
     "firth.cli.csv": 8.05,
     "firth.cli.words": 8.1,
@@ -183,6 +207,13 @@ def imports(name: str, text: str) -> Iterator[str]:
 
 def test_every_module_has_a_level() -> None:
     assert sorted(MODULES.keys() - LEVELS.keys()) == [], "give these modules a level in LEVELS"
+
+
+def test_the_lesson_stands_apart() -> None:
+    for name, path in MODULES.items():
+        if not name.startswith("firth.lesson") and name != "firth.cli.lesson":
+            found = [one for one in imports(name, path.read_text("utf-8")) if one.startswith("firth.lesson")]
+            assert found == [], f"{name} imports {found}, but only the command opens the lesson"
 
 
 @pytest.mark.parametrize("name", sorted(MODULES.keys() & LEVELS.keys()))
