@@ -72,7 +72,7 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_written(folder: Path
             "--quantize is for model folders of firth, not for npz",
         ),
         ((folder, tmp_path / "x", "--quantize", "int4"), "choose float16 or int8"),
-        ((folder, tmp_path / "x", "--to", "w2v"), "there is no format 'w2v': choose one of firth, sentence-tr"),
+        ((folder, tmp_path / "x", "--to", "w2v"), "there is no format 'w2v': choose one of firth, sen"),
         ((folder, tmp_path / "x", "--from", "Glove"), "there is no format 'Glove'"),
         ((tmp_path / "none", tmp_path / "x"), "there is no such model"),
         (

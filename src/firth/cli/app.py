@@ -17,7 +17,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from firth._version import __version__
-from firth.cli import convert, demo, evaluate, index, info, lesson, queries, train, trust
+from firth.cli import convert, demo, evaluate, explore, index, info, lesson, queries, train, trust
 from firth.cli import map as word_map
 from firth.cli.output import print_error
 from firth.errors import FirthError
@@ -62,6 +62,7 @@ queries.register(app)
 info.register(app)
 convert.register(app)
 index.register(app)
+explore.register(app)
 word_map.register(app)
 evaluate.register(app)
 trust.register(app)
