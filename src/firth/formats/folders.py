@@ -29,6 +29,17 @@ def replacing_folder(path: Path, ours: set[str], *, force: bool) -> Iterator[Pat
     """
     target = path.absolute()
     _check_free(target, ours, force=force)
+    with taking_place_of(target) as temporary:
+        yield temporary
+
+
+@contextmanager
+def taking_place_of(target: Path) -> Iterator[Path]:
+    """Give an empty folder that replaces ``target``, whatever is there, once the block has ended well.
+
+    Raises:
+        FormatError: the folder cannot be written.
+    """
     token = secrets.token_hex(4)
     temporary, old = (target.with_name(f".{target.name}.{token}.{end}") for end in ("tmp", "old"))
     try:

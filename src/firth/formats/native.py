@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +23,7 @@ from numpy.typing import NDArray
 from firth.embeddings import Embeddings, Entries
 from firth.errors import ConfigError, FormatError, OutputExistsError
 from firth.formats import quantize
+from firth.formats.folders import taking_place_of
 from firth.formats.model_files import (
     NAME,
     REMEDY,
@@ -38,10 +37,8 @@ from firth.formats.model_files import (
     write_vocabulary,
 )
 from firth.formats.safetensors_file import (
-    cannot_write,
     map_tensors,
     row_blocks,
-    sync_folder,
     write_tensors,
 )
 from firth.formats.stream import ReadOptions, Stream, settled, stream_of
@@ -158,29 +155,9 @@ def write(
     if folder.is_symlink() or folder.name in ("", ".."):
         folder = folder.resolve()
     _check_free(folder, force)
-    token = secrets.token_hex(4)
-    temporary, old = (folder.with_name(f".{folder.name}.{token}.{end}") for end in ("tmp", "old"))
-    try:
-        temporary.mkdir(parents=True)
-        with settled(model if isinstance(model, Stream) else stream_of(model), folder) as embeddings:
-            _write_parts(embeddings, temporary, quantized)
-        sync_folder(temporary)
-        if os.path.lexists(folder):
-            folder.rename(old)
-        try:
-            temporary.rename(folder)
-        except BaseException:
-            if old.exists() and not folder.exists():
-                old.rename(folder)
-            raise
-        sync_folder(folder.parent)
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-    except FormatError as error:
-        raise FormatError(str(error).replace(str(temporary), str(folder))) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    shutil.rmtree(old, ignore_errors=True)
+    source = model if isinstance(model, Stream) else stream_of(model)
+    with taking_place_of(folder) as temporary, settled(source, folder) as embeddings:
+        _write_parts(embeddings, temporary, quantized)
 
 
 def _read_matrices(folder: Path) -> dict[str, NDArray[np.float32]]:
