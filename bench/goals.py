@@ -77,6 +77,7 @@ def goals(records: list[Record], options: Namespace) -> list[Goal]:
         *answer_goals(records),
         *store_goals(records),
         *service_goals(records),
+        *page_goals(records),
         *memory_goals(records, options),
         *quality_goals(records, options),
     ]
@@ -160,6 +161,18 @@ def service_goals(records: list[Record]) -> list[Goal]:
         goals.append(Goal(f"explorer, half of the answers{when}", " ms", None, False, p50))
         goals.append(Goal(f"explorer, 99 % of the answers{when}", " ms", None, False, p99))
     return goals
+
+
+PAGE_LIMITS_MS = {"first useful paint": 1000.0, "map of all words": 3000.0}
+
+
+def page_goals(records: list[Record]) -> list[Goal]:
+    """Return a goal for how long the explorer's page takes in a browser, from the address typed."""
+    found = [record["result"]["page_ms"] for record in records if record["run"]["group"] == "page"]
+    return [
+        Goal(f"explorer's page, {name}", " ms", PAGE_LIMITS_MS[name], False, spread(times))
+        for name, times in (found[-1] if found else {}).items()
+    ]
 
 
 def beside_model_mb(result: dict[str, Any]) -> float | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.corpus import Corpus
-from bench.plan import FIXED, MODULES, Run
+from bench.plan import FIXED, MEASURED, MODULES, Run
 from bench.process import RunError, run_json
 from bench.runner import strict
 
@@ -101,7 +101,7 @@ class Session:
             spec = self._spec(run, self.corpus, output)
             result = run_json(MODULES[run.program], spec, watch_maps=run.group == "memory")
             scores = self._score(run, result["vectors"]) if run.group == "full" else None
-            if run.group in ("answers", "store", "service"):
+            if run.group in MEASURED:
                 asked = {"analogies": self.options.analogies, "rounds": self.options.rounds}
                 result |= run_json(f"bench.{run.group}", {"vectors": result["vectors"], **asked})
         return {

@@ -6,8 +6,11 @@ from argparse import Namespace
 from dataclasses import dataclass
 from typing import Literal
 
-PARTS = ("speed", "whole", "quality", "threads", "sizes", "memory", "answers", "store", "service")
+PARTS = ("speed", "whole", "quality", "threads", "sizes", "memory", "answers", "store", "service", "page")
 MODULES = {"firth": "bench.run_firth", "gensim": "bench.run_gensim", "fasttext": "bench.run_fasttext"}
+Group = Literal["timed", "full", "memory", "answers", "store", "service", "page"]
+MEASURED: tuple[Group, ...] = ("answers", "store", "service", "page")
+"""Parts in whose runs firth's vectors are made, and then something is timed on them: bench/PART.py."""
 FIXED = {"window": 5, "negative": 5, "sample": 1e-3, "min_count": 5}
 ANALOGY_WORDS = 30_000
 """Analogies are asked and answered among this many of the most frequent words."""
@@ -18,12 +21,11 @@ class Run:
     """One training of one program.
 
     Runs of the same ``group`` and ``round`` stand beside each other in time and are compared. Groups:
-    *timed* (speed, threads and sizes: a few epochs), *full* (whole runs and quality), *memory*, *answers*,
-    *store* and *service* (make the vectors on which analogies, loading and search, and the explorer's
-    answers are timed).
+    *timed* (speed, threads and sizes: a few epochs), *full* (whole runs and quality), *memory*, and
+    those of ``MEASURED``.
     """
 
-    group: Literal["timed", "full", "memory", "answers", "store", "service"]
+    group: Group
     round: int
     program: str
     vector_size: int
@@ -98,15 +100,9 @@ def _memory(options: Namespace) -> list[Run]:
 
 
 def _vectors(options: Namespace) -> list[Run]:
-    """Return the runs on whose vectors analogies (if there are any), store and service are timed."""
+    """Return the runs on whose vectors analogies (if there are any), the store and the explorer are timed."""
     size, threads, epochs = options.vector_size, options.threads, options.speed_epochs
-    groups: list[Literal["answers", "store", "service"]] = []
-    if "answers" in options.parts and options.analogies:
-        groups.append("answers")
-    if "store" in options.parts:
-        groups.append("store")
-    if "service" in options.parts:
-        groups.append("service")
+    groups = [name for name in MEASURED if name in options.parts and (name != "answers" or options.analogies)]
     return [
         Run(group, 0, "firth", size, threads, epochs, options.alphas[0], options.seeds[0]) for group in groups
     ]
