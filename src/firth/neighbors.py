@@ -149,7 +149,8 @@ class NearestRows:
             width = scores.shape[1]
             if start == 0 and width > k > 0:
                 floor = np.maximum(floor, np.partition(scores, width - k, axis=1)[:, width - k] - MARGIN)
-            queries, columns = np.nonzero(scores >= floor[:, None])
+            # Of a flat array, NumPy finds the few places that are True many times as fast.
+            queries, columns = np.divmod(np.flatnonzero(scores >= floor[:, None]), width)
             query_of = np.concatenate([query_of, queries])
             rows = np.concatenate([rows, start + columns])
             kept = np.concatenate([kept, scores[queries, columns]])
