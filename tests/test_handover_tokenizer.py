@@ -92,6 +92,9 @@ def test_words_that_no_text_holds_are_refused() -> None:
 def test_options_of_the_corpus_hold_until_others_are_given(tmp_path: Path) -> None:
     config = {"corpus": {"tokenizer": "words", "lowercase": True}}
     assert text_options({}) == TextOptions()
+    foreign = {"source": {"format": "glove"}}
+    assert text_options(foreign, words=["king", "."]) == TextOptions(tokenizer="words", lowercase=True)
+    assert text_options(foreign, words=["king", "Bonn"]) == TextOptions(tokenizer="words")
     assert text_options(config) == TextOptions(tokenizer="words", lowercase=True)
     assert text_options(config, "whitespace") == TextOptions(lowercase=True)
     assert text_options(config, lowercase=False) == TextOptions(tokenizer="words")

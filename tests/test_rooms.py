@@ -186,6 +186,7 @@ LEVELS = {
     "firth.cli.lesson": 8.5,
     "firth.cli.output": 8,
     "firth.cli.csv": 8.05,
+    "firth.cli.interrupt": 8.05,
     "firth.cli.words": 8.1,
     "firth.cli.stability": 8.15,
     "firth.cli.weat": 8.2,

@@ -92,16 +92,29 @@ def save_index(index: ApproximateNeighbors, folder: str | os.PathLike[str], fact
         FormatError: ``folder`` is no model folder of firth, or cannot be written.
     """
     place = Path(folder)
-    if not is_model_folder(place):
-        raise FormatError(
-            f"{place}: an index lies in a model folder: make one with `firth convert {place} FOLDER`"
-        )
+    check_folder(place)
     (place / FACTS).unlink(missing_ok=True)
     with replacing(place / GRAPH) as file:
         file.write(index._graph.save())
     whole = {"format": FORMAT, "format_version": FORMAT_VERSION, "model": index.model.identity(), **facts}
     with replacing(place / FACTS) as file:
         file.write(json.dumps(whole, allow_nan=False, indent=1).encode() + b"\n")
+
+
+def check_folder(place: Path) -> None:
+    """Refuse a place that cannot hold an index.
+
+    Raises:
+        FormatError: there is no model, it is no model folder of firth, or nothing can be written there.
+    """
+    if not place.exists():
+        raise FormatError(f"{place}: there is no such model: give a model folder")
+    if not is_model_folder(place):
+        raise FormatError(
+            f"{place}: an index lies in a model folder: make one with `firth convert {place} FOLDER`"
+        )
+    if not os.access(place, os.W_OK):
+        raise FormatError(f"{place}: an index cannot be written there: copy the model to a place of your own")
 
 
 def open_index(folder: str | os.PathLike[str], model: Embeddings) -> ApproximateNeighbors:
@@ -118,6 +131,7 @@ def open_index(folder: str | os.PathLike[str], model: Embeddings) -> Approximate
         known = facts["format"] == FORMAT and facts["format_version"] <= FORMAT_VERSION
         belongs = facts["model"] == model.identity()
     except (FileNotFoundError, NotADirectoryError):
+        check_folder(place)
         raise FormatError(f"{place}: has no index: {remedy}") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FormatError(f"{place / FACTS}: damaged ({printable(str(error))}): {remedy}") from None

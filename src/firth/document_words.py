@@ -54,7 +54,7 @@ class DocumentWords:
                 raise ConfigError("lowercase cannot go with a function as tokenizer: lower the words in it")
             self._splitter: Callable[[str], Iterable[str]] | Tokenizer = tokenizer
             return
-        self._options = text_options(model.config, tokenizer, lowercase)
+        self._options = text_options(model.config, tokenizer, lowercase, model.index_to_key)
         self._splitter = make_tokenizer(self._options)
         if self._options.uses_ids and self._splitter.keys() != model.index_to_key:
             raise ConfigError(

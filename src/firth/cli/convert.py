@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from firth.cli.interrupt import interruptible
 from firth.cli.output import print_json, print_line
 from firth.cli.queries import JsonOption
 from firth.errors import ConfigError
-from firth.notes import note
 
 if TYPE_CHECKING:
     from firth.recall import Recall
@@ -53,7 +54,7 @@ def convert(
         str | None,
         typer.Option(
             metavar="KIND",
-            help="float16 or int8: half or a quarter of the bytes, and what it costs.",
+            help="float16 or int8, for a model folder: half or a quarter of the bytes, and what it costs.",
             show_default=False,
         ),
     ] = None,
@@ -68,12 +69,11 @@ def convert(
 
     place, output = Path(source), Path(target)
     options = ReadOptions(encoding, skip_bad)
-    names = (
-        format_name(read_as) if read_as else sniffed(place),
-        format_name(write_as) if write_as else format_by_ending(output),
-    )
+    given = format_name(read_as) if read_as else sniffed(place)
+    names = given, format_name(write_as) if write_as else format_by_ending(output, given)
     _check(place, output, names, quantize)
-    size = converted(place, output, *names, options=options, force=force, quantize=quantize)
+    with interruptible():
+        size = converted(place, output, *names, options=options, force=force, quantize=quantize)
     facts: dict[str, Any] = {"in": source, "from": names[0], "out": target, "to": names[1]}
     facts |= {"words": size[0], "vector_size": size[1], "bytes": _bytes(output)}
     lost = _recall(place, output, names[0], options) if quantize else None
@@ -99,9 +99,10 @@ def _check(source: Path, target: Path, names: tuple[str, str], quantize: str | N
     if quantize is not None:
         kind_name(quantize)
         if names[1] != "firth":
-            raise ConfigError(f"--quantize is for model folders of firth, not for {names[1]}: leave out --to")
-    if names[0] == names[1] and quantize is None and source.exists():
-        note(f"{source} is {names[0]} already: it is checked and written anew")
+            raise ConfigError(
+                f"--quantize is for model folders of firth, not for {names[1]}: "
+                "give OUT a name without an ending"
+            )
 
 
 def _recall(source: Path, output: Path, name: str, options: Any) -> Recall:
@@ -115,6 +116,7 @@ def _recall(source: Path, output: Path, name: str, options: Any) -> Recall:
 
 
 def _bytes(path: Path) -> int:
-    """Return the size of a file, or of the files of a folder."""
-    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    """Return the size of a file (with gensim's arrays beside it), or of the files of a folder."""
+    beside = path.parent.glob(f"{escape(path.name)}.*.npy")
+    files = [path, *beside] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
     return sum(file.stat().st_size for file in files)

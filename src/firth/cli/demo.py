@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from firth.cli.interrupt import interruptible
 from firth.cli.output import print_line, program, screen_width, speaks_unicode
 from firth.cli.queries import print_analogy
-from firth.cli.train import interruptible
 from firth.cli.words import Question
 from firth.notes import note
 

@@ -80,6 +80,9 @@ def evaluate(
     files = read_files(others, kind) if others else [built_in()]
     results = [_load(path, name, with_stability=report is not None) for path, name in models]
     for result in results:
+        if result.model.subwords is not None:
+            note(f"{result.path}: only listed words are scored; its subwords are not asked for others")
+    for result in results:
         result.scores.extend(evaluate_model(result.model, files, options))
     compared: list[tuple[EvaluationFile, Difference]] = []
     if len(results) == 2:

@@ -39,8 +39,8 @@ def index(
     from firth.formats import load
     from firth.recall import nearest_words, recall
 
-    loaded = load(model)
     _check_free(model, force)
+    loaded = load(model)
     note(f"building an index of {len(loaded):,} words")
     begin = perf_counter()
     built = build(loaded, threads=threads)
@@ -77,8 +77,9 @@ def _check_free(folder: str, force: bool) -> None:
     """Refuse early a folder that has an index, or that cannot hold one."""
     from pathlib import Path
 
-    from firth.approximate import FACTS
+    from firth.approximate import FACTS, check_folder
 
+    check_folder(Path(folder))
     if Path(folder, FACTS).exists() and not force:
         raise OutputExistsError(f"{folder} has an index: replace it with --force")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -12,13 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from firth.cli.interrupt import interruptible
 from firth.cli.output import print_error, print_json, program
-from firth.errors import ConfigError, Interrupted
+from firth.errors import ConfigError
 from firth.notes import note
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from firth.embeddings import Embeddings
     from firth.explorer.watch import WatchPage
     from firth.training.trainer import Watchers
@@ -225,36 +223,6 @@ def cache_setting(cache: str | None, no_cache: bool) -> bool | str:
     if cache is not None and no_cache:
         raise ConfigError(f"--cache {cache} and --no-cache contradict each other: give one of them")
     return False if no_cache else cache or True
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Let SIGTERM, or a terminal that closes, stop a run as Ctrl-C does.
-
-    The program ends with 128 + the signal's number, having said what is kept.
-    """
-    caught: list[int] = [signal.SIGINT]
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        caught.append(number)
-        raise KeyboardInterrupt
-
-    stopping = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    before = {number: signal.getsignal(number) for number in stopping}
-    for number, handler in before.items():
-        if handler != signal.SIG_IGN:  # `nohup firth train` goes on
-            signal.signal(number, stop)
-    try:
-        yield
-    except KeyboardInterrupt as interrupt:
-        said = str(interrupt) if isinstance(interrupt, Interrupted) else "stopped; nothing was written"
-        if sys.stderr.isatty():
-            sys.stderr.write("\r")  # over the terminal's ^C
-        note(said)
-        raise typer.Exit(128 + caught[-1]) from None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _watching(quiet: bool, cache: str | None, no_cache: bool) -> AbstractContextManager[Watchers]:

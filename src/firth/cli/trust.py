@@ -11,6 +11,7 @@ import typer
 
 from firth.cli import train, weat
 from firth.cli.csv import one_output, print_csv
+from firth.cli.interrupt import interruptible
 from firth.cli.output import Column, print_json, print_line, print_table, program
 from firth.errors import ConfigError
 from firth.notes import note
@@ -106,7 +107,7 @@ def stability(
     cache = train.cache_setting(given["cache"], given["no_cache"])
     kept_in = None if cache is False else _cache_folder(given["cache"])
     with (
-        train.interruptible(),
+        interruptible(),
         watching_runs(plan, quiet=given["quiet"], kept_in=kept_in) as (progress, on_run),
     ):
         model, measured = _train(

@@ -12,8 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from firth.corpus.streams import check_is_text
 from firth.embeddings import Embeddings
-from firth.errors import ConfigError, FormatError
+from firth.errors import ConfigError, CorpusError, FormatError
 from firth.formats import (
     fasttext_bin,
     fasttext_vec,
@@ -32,6 +33,7 @@ from firth.formats import (
 )
 from firth.formats.model_files import NAME
 from firth.formats.stream import Block, ReadOptions, Stream, checked, collect, stream_of
+from firth.notes import note
 
 
 class Format(Protocol):
@@ -86,6 +88,32 @@ ENDINGS: dict[str, str] = {
 }
 """How the name of an output ends -> format; any other name is a model folder of firth."""
 COMPRESSED = (".gz", ".zst")
+KEEPS: dict[str, set[str]] = {
+    NAME: {"counts", "context vectors", "subwords"},
+    fasttext_bin.NAME: {"counts", "context vectors", "subwords"},
+    npz.NAME: {"counts", "context vectors"},
+    finalfusion.NAME: {"subwords"},
+    gensim_file.NAME: {"counts"},
+    parquet_file.NAME: {"counts"},
+    projector.NAME: {"counts"},
+}
+"""What a format holds beside words and vectors; those that are not listed hold nothing."""
+UNWRITTEN = (
+    ".bz2",
+    ".xz",
+    ".lz4",
+    ".zip",
+    ".npy",
+    ".csv",
+    ".tsv",
+    ".safetensors",
+    ".json",
+    ".pt",
+    ".pkl",
+    ".h5",
+)
+"""Endings of files that firth does not write: a folder of such a name would surprise."""
+HEAD_BYTES = 512
 
 
 def load(
@@ -110,7 +138,7 @@ def load(
         FormatError: there is no model at ``path``, it is damaged, or its format is unknown.
         ConfigError: ``format`` is not a name of a format, or Python does not know ``encoding``.
     """
-    place, options = Path(path), ReadOptions(_known_encoding(encoding), skip_bad)
+    place, options = Path(path), ReadOptions(encoding, skip_bad)
     name = sniffed(place) if format is None else format_name(format)
     return _sourced(_open(place, name, options, mmap=mmap), place, name)
 
@@ -173,6 +201,7 @@ def converted(
         native.write(stream, target, force=force, quantized=quantize)
     else:
         FORMATS[write_as].write(stream, target, force=force)
+    _tell_losses(stream, write_as)
     return walked[0] if stream.whole is None else len(stream.whole), stream.size
 
 
@@ -195,15 +224,38 @@ def sniffed(path: Path) -> str:
     Raises:
         FormatError: no format of firth looks like it.
     """
+    if path.is_dir() or not path.exists():
+        return recognized(path) or NAME  # whose reader says best what is missing
+    head = _head(path)
     name = recognized(path)
     if name is not None:
         return name
-    if path.is_dir() or not path.exists():
-        return NAME  # whose reader says best what is missing
+    try:
+        check_is_text(str(path), head)
+    except CorpusError as error:
+        raise FormatError(str(error)) from None
     raise FormatError(
         f"{path}: of no format that firth knows by its content: give a model folder or a file of vectors, "
         f"or name its format, one of {', '.join(FORMATS)} (firth convert --from, format= in Python)"
     )
+
+
+def _head(path: Path) -> bytes:
+    """Return a file's first bytes.
+
+    Raises:
+        FormatError: it cannot be read, is empty, or is no file that could be read twice.
+    """
+    if not path.is_file():
+        raise FormatError(f"{path}: neither a file nor a folder: write it to a file first")
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read ({error.strerror or error})") from None
+    if not head:
+        raise FormatError(f"{path}: an empty file: it holds no vectors")
+    return head
 
 
 def recognized(path: Path) -> str | None:
@@ -213,9 +265,24 @@ def recognized(path: Path) -> str | None:
     return next((name for name, module in FORMATS.items() if module.sniff(path)), None)
 
 
-def format_by_ending(path: Path) -> str:
-    """Return the format that an output's name asks for: a model folder, unless ``ENDINGS`` knows better."""
+def format_by_ending(path: Path, read_as: str = NAME) -> str:
+    """Return the format that an output's name asks for: a model folder, unless ``ENDINGS`` knows better.
+
+    Args:
+        path: the output.
+        read_as: the format of the input: of fastText's ``.bin``, another ``.bin`` is one too.
+
+    Raises:
+        ConfigError: the ending is one of a file that firth does not write.
+    """
     name = path.name.lower()
+    if name.endswith(UNWRITTEN):
+        raise ConfigError(
+            f"{path}: firth writes no {path.suffix} by its name: choose another ending "
+            f"({', '.join(ENDINGS)}, with .gz or .zst for texts), or name the format (--to, format=)"
+        )
+    if name.endswith(".bin") and read_as == fasttext_bin.NAME:
+        return read_as
     for ending in COMPRESSED:
         name = name.removesuffix(ending)
     return next((format_ for ending, format_ in ENDINGS.items() if name.endswith(ending)), NAME)
@@ -250,17 +317,21 @@ def _source(path: Path, name: str) -> dict[str, Any]:
     return {} if name == NAME else {"source": {"format": name, "file": path.name}}
 
 
+def _tell_losses(stream: Stream, write_as: str) -> None:
+    """Say on stderr what the source has and the target's format cannot hold."""
+    whole = stream.whole
+    has = {
+        "counts": whole is not None and whole.counts is not None,
+        "context vectors": (whole or stream).context_vectors is not None,
+        "subwords": (whole or stream).subwords is not None,
+    }
+    lost = [name for name, there in has.items() if there and name not in KEEPS.get(write_as, set())]
+    if lost:
+        note(f"not kept, as {write_as} has no place for them: {', '.join(lost)}")
+
+
 def _counted(blocks: Iterable[Block], walked: list[int]) -> Iterator[Block]:
     """Pass blocks on and add their rows to ``walked[0]``."""
     for block in blocks:
         walked[0] += len(block.words)
         yield block
-
-
-def _known_encoding(encoding: str) -> str:
-    """Return the encoding if Python knows it."""
-    try:
-        "".encode(encoding)
-    except LookupError:
-        raise ConfigError(f"there is no encoding {encoding!r}: try utf-8 or latin-1") from None
-    return encoding

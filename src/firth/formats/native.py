@@ -234,7 +234,7 @@ def _no_model(folder: Path) -> str:
             f"or look at the state so far with `firth neighbors {folder / CHECKPOINT} WORD`"
         )
     if not folder.exists():
-        return f"{folder}: there is no such model; give the folder that `firth train -o MODEL` wrote"
+        return f"{folder}: there is no such model: give the folder of `firth train -o`, or a file of vectors"
     if any((folder / name).exists() for name in (TENSORS, VOCABULARY)):
         return f"{folder / CONFIG}: missing from the model folder; {REMEDY}"
     return f"{folder}: not a model folder, it has no {CONFIG}; give one that `firth train -o MODEL` wrote"

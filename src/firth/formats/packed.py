@@ -112,6 +112,8 @@ def output(path: Path, *, force: bool) -> Iterator[IO[bytes]]:
         OutputExistsError: ``path`` is taken, and ``force`` is False or it is no file.
         FormatError: the file cannot be written.
     """
+    if path.suffix.lower() in (".bz2", ".xz", ".lz4"):
+        raise FormatError(f"{path}: firth writes no {path.suffix}: choose .gz or .zst, or no compression")
     check_free(path, force=force)
     with replacing(path) as file, _compressed(file, CODECS.get(path.suffix.lower())) as packed:
         yield packed

@@ -145,7 +145,7 @@ def write_static(
 def _tokenizer_of(model: Embeddings, path: Path) -> str:
     """Return the ``tokenizer.json`` of a model's words."""
     try:
-        return tokenizer_json(model.index_to_key, text_options(model.config))
+        return tokenizer_json(model.index_to_key, text_options(model.config, words=model.index_to_key))
     except ConfigError as error:
         raise FormatError(f"{path}: {error}") from None
 

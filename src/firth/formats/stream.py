@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.embeddings import Embeddings, Entries, WordParts
-from firth.errors import FormatError
+from firth.errors import ConfigError, FormatError
 from firth.formats.safetensors_file import cannot_write
 from firth.notes import note
 from firth.printable import quoted
@@ -73,6 +73,22 @@ class ReadOptions:
     skipped: list[str] = field(default_factory=list, compare=False)
     """What was left out, a message each."""
 
+    def __post_init__(self) -> None:
+        """Refuse an encoding that is unknown, or in which a space is more than the byte of a space.
+
+        Raises:
+            ConfigError: for both.
+        """
+        try:
+            plain = "a 1\n".encode(self.encoding) == b"a 1\n"
+        except LookupError:
+            raise ConfigError(f"there is no encoding {self.encoding!r}: try utf-8 or latin-1") from None
+        if not plain:
+            raise ConfigError(
+                f"words of the encoding {self.encoding!r} cannot be read beside numbers: convert the file to "
+                "UTF-8 first, for instance with iconv"
+            )
+
     def bad(self, path: Path, place: str, what: str) -> None:
         """Refuse a damaged row, or remember that it is left out.
 
@@ -81,7 +97,9 @@ class ReadOptions:
         """
         message = f"{path}, {place}: {what}"
         if not self.skip_bad:
-            raise FormatError(f"{message}; mend it, or leave such rows out with --skip-bad (skip_bad=True)")
+            raise FormatError(
+                f"{message}; mend it, or leave such rows out: firth convert --skip-bad (skip_bad=True)"
+            )
         self.skipped.append(message)
 
     def decode(self, word: bytes, path: Path, place: str) -> str | None:
@@ -93,7 +111,9 @@ class ReadOptions:
         try:
             return word.decode(self.encoding)
         except UnicodeDecodeError:
-            remedy = "" if self.encoding == "latin-1" else "; is it latin-1 (--encoding latin-1)?"
+            remedy = (
+                "" if self.encoding == "latin-1" else "; is it latin-1 (firth convert --encoding latin-1)?"
+            )
             self.bad(path, place, f"the word {word[:60]!r} is not {self.encoding}{remedy}")
             return None
 

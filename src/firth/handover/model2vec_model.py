@@ -34,8 +34,9 @@ def to_model2vec(
         table: the model.
         normalize: scale each text's vector to length 1.
         tokenizer: as in training: "whitespace", "words" or a ``tokenizer.json``; None: as the model was
-            trained, and "whitespace" for vectors of another program.
-        lowercase: turn texts into lower case; None: as the model was trained.
+            trained; "words" for a file of another program.
+        lowercase: turn texts into lower case; None: as the model was trained, and for a file of another
+            program if none of its words has a capital.
 
     Raises:
         ConfigError: ``tokenizer`` is not the model's own ``tokenizer.json``, or a word of the model is empty.
@@ -43,7 +44,8 @@ def to_model2vec(
     """
     model2vec = optional("model2vec", "to_model2vec()", EXTRA)
     tokenizers = optional("tokenizers", "to_model2vec()", EXTRA)
-    text = tokenizer_json(table.index_to_key, text_options(table.config, tokenizer, lowercase))
+    options = text_options(table.config, tokenizer, lowercase, table.index_to_key)
+    text = tokenizer_json(table.index_to_key, options)
     made = tokenizers.Tokenizer.from_str(text)
     rows = len(table.index_to_key)
     model: StaticModel = model2vec.StaticModel(

@@ -35,8 +35,9 @@ def to_sentence_transformers(
     Args:
         table: the model.
         tokenizer: as in training: "whitespace", "words" or a ``tokenizer.json``; None: as the model was
-            trained, and "whitespace" for vectors of another program.
-        lowercase: turn texts into lower case; None: as the model was trained.
+            trained; "words" for a file of another program.
+        lowercase: turn texts into lower case; None: as the model was trained, and for a file of another
+            program if none of its words has a capital.
         device: where the model computes; None: what sentence-transformers picks.
 
     Raises:
@@ -46,7 +47,8 @@ def to_sentence_transformers(
     purpose = "to_sentence_transformers()"
     parent = optional("sentence_transformers", purpose, EXTRA, "sentence-transformers")
     tokenizers = optional("tokenizers", purpose, EXTRA)
-    text = tokenizer_json(table.index_to_key, text_options(table.config, tokenizer, lowercase))
+    options = text_options(table.config, tokenizer, lowercase, table.index_to_key)
+    text = tokenizer_json(table.index_to_key, options)
     static = _modules().StaticEmbedding(
         tokenizers.Tokenizer.from_str(text), embedding_weights=np.array(table.vectors, np.float32)
     )

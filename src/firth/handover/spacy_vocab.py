@@ -44,7 +44,7 @@ def to_spacy(table: WordTable, language: str = "xx", *, lowercase: bool | None =
         strings=strings,
         data=np.asarray(table.vectors),
         name="firth",
-        attr="LOWER" if text_options(table.config, None, lowercase).lowercase else "ORTH",
+        attr="LOWER" if text_options(table.config, None, lowercase, table.index_to_key).lowercase else "ORTH",
     )
     trained = np.ones(len(table.vectors), bool) if table.trained is None else table.trained
     for row, word in enumerate(table.index_to_key):

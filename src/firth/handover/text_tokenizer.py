@@ -51,13 +51,19 @@ def text_options(
     config: Mapping[str, Any],
     tokenizer: str | os.PathLike[str] | None = None,
     lowercase: bool | None = None,
+    words: Sequence[str] = (),
 ) -> TextOptions:
     """Return how a model's corpus was split, where ``tokenizer`` and ``lowercase`` do not say otherwise.
+
+    Of vectors out of a file of another program nobody knows. Their texts are split into ``words``, so that
+    "king," finds *king*, and in lower case if no word of the model has a capital.
 
     Raises:
         ConfigError: the options do not go together.
     """
     corpus = config.get("corpus") or {}
+    if not corpus and "source" in config:
+        corpus = {"tokenizer": WORDS, "lowercase": not any(word != word.lower() for word in words)}
     chosen = corpus.get("tokenizer", WHITESPACE) if tokenizer is None else tokenizer
     kept = corpus.get("lowercase", False) and str(os.fspath(chosen)) in (WHITESPACE, WORDS)
     return TextOptions(tokenizer=chosen, lowercase=kept if lowercase is None else lowercase)
