@@ -96,7 +96,7 @@ def test_searching_walking_and_going_back(tmp_path: Path, address: str, models: 
             word for word in shown[:3] if word.isalnum() and len(word) < 60
         ]
         page.locator("table.ranking a.word").first.click()
-        page.wait_for_function("!location.hash.includes('kingdom')")
+        page.wait_for_function("() => !location.hash.includes('kingdom')")
         page.go_back()
         page.get_by_role("heading", name="kingdom", exact=True).wait_for()
         assert page.evaluate("location.hash") == "#/neighbors/kingdom"
@@ -133,11 +133,11 @@ def test_the_map_shows_its_words_and_how_far_to_trust_them(
         page.get_by_text(re.compile("may be far apart in the model")).wait_for()
         before = page.locator("canvas.points").screenshot()
         page.get_by_label("Trust").check()
-        page.wait_for_function("location.hash.includes('color=trust')")
+        page.wait_for_function("() => location.hash.includes('color=trust')")
         stage = page.get_by_role("application", name="Map of the words")
         stage.focus()
         page.keyboard.press("+")
-        page.wait_for_function("location.hash.includes('at=')")
+        page.wait_for_function("() => location.hash.includes('at=')")
         page.wait_for_timeout(400)
         assert page.locator("canvas.points").screenshot() != before
 
@@ -166,7 +166,7 @@ def test_one_axis_is_a_chart_and_two_are_a_scatter(tmp_path: Path, address: str)
         page.locator(".figure svg").wait_for()
         assert page.locator("table.plain tbody tr").count() == 4
         page.goto(f"{address}#/axes?a=he&b=she&a2=king&b2=man&{words}")
-        page.wait_for_function("document.querySelectorAll('table.plain thead th').length === 3")
+        page.wait_for_function("() => document.querySelectorAll('table.plain thead th').length === 3")
         assert page.locator(".figure svg text", has_text="queen").count() >= 1
 
 
