@@ -130,7 +130,7 @@ def test_the_map_shows_its_words_and_how_far_to_trust_them(
         page.goto(f"{address}#/map/king{query}")
         page.get_by_text(re.compile(r"Of king’s 10 true neighbours, \d+ (is|are) near it here")).wait_for()
         assert page.locator(".panel table tbody tr").count() == 10
-        page.get_by_text(re.compile("may be far apart in the model")).wait_for()
+        page.get_by_text(re.compile("Distances on a map mislead")).wait_for()
         before = page.locator("canvas.points").screenshot()
         page.get_by_label("Trust").check()
         page.wait_for_function("() => location.hash.includes('color=trust')")

@@ -82,6 +82,7 @@ def serving(site: Site, listening: socket.socket, host: str) -> Iterator[None]:
         uvicorn.Config(
             application(site, Hosts(host, names)),
             log_config=None,
+            log_level="critical",  # a page left open when the program ends is no error worth a traceback
             access_log=False,
             server_header=False,
             lifespan="off",

@@ -30,7 +30,7 @@ export function rampColor(mode, share, dark) {
 
 /** Return what the mode shows of a point, from 0 to 1. Frequency by rank, on a logarithmic scale. */
 export function shareOf(mode, data, point) {
-  if (mode === "trust") return Math.min(data.near[point] / data.k, 1);
+  if (mode === "trust") return data.measured ? Math.min(data.near[point] / data.k, 1) : 0;
   return data.size > 1 ? 1 - Math.log(point + 1) / Math.log(data.size) : 1;
 }
 

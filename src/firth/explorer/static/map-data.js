@@ -5,8 +5,8 @@ import { ask, askBytes } from "./api.js";
 /**
  * Fetch one version of a map.
  *
- * @returns {Promise<object>} `{size, x, y, near, rows, words, version, k, method}`: n positions (about -1 to
- *   1), how many of each word's k true neighbours are near it here, model rows, words
+ * @returns {Promise<object>} `{size, x, y, near, measured, rows, words, version, k, method}`: n positions (about
+ *   -1 to 1), how many of each word's k true neighbours are near it here (once that is measured), model rows, words
  */
 export async function fetchMap(state, model, signal) {
   const asked = { version: state.version, model };
@@ -20,6 +20,7 @@ export async function fetchMap(state, model, signal) {
     x: new Float32Array(buffer, 0, n),
     y: new Float32Array(buffer, 4 * n, n),
     near: new Uint8Array(buffer, 8 * n, n),
+    measured: state.median_near !== null,
     rows: new Uint32Array(buffer.slice(9 * n)), // a copy: four-byte numbers must begin at a multiple of four
     words,
     version: state.version,

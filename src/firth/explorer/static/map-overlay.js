@@ -46,7 +46,6 @@ export function labeller() {
     height: camera.height,
     candidates: candidates(camera, data, marks),
     most: marks.length + Math.round((camera.width * camera.height) / AREA_OF_A_LABEL),
-    dots: marks.map((point) => ({ x: camera.screenX(data.x[point]), y: camera.screenY(data.y[point]) })),
   });
 }
 

@@ -45,7 +45,7 @@ function progressParts(state) {
   const share = Math.round(100 * (state.progress ?? 0));
   return [
     element("label", { class: "small" },
-      element("span", {}, state.points ? `A first map by ${made}; a better one is being made: ${share} %` : `The map is being made: ${share} %`),
+      element("span", {}, state.points ? `A first map by ${made}; a better one is being made: ${share}\u00a0%` : `The map is being made: ${share}\u00a0%`),
       element("progress", { max: 100, value: share })),
     element("p", { class: "quiet small" }, state.message ?? ""),
   ];
@@ -67,13 +67,13 @@ function legendParts(mode, onMode) {
 }
 
 /** The warning, with the figures of what is in sight. */
-function trustParts({ data, dimensions, median, definition, sight }) {
+function trustParts({ data, sentences, definition, sight }) {
   return [
     element("h2", {}, "How far to trust it"),
-    element("p", {}, `${whole(dimensions)} dimensions do not fit on a plane: words that are near here may be far apart in the model, and the other way round.`),
-    element("p", {}, sightSentence(sight, data.k), Number.isFinite(median) ? ` On the whole map, half of all words keep at least ${median} of ${data.k}.` : ""),
-    element("details", {}, element("summary", {}, "What “near” means"), element("p", { class: "quiet" }, definition)),
-  ];
+    element("p", {}, data.measured ? sightSentence(sight, data.k) : "How many true neighbours are near each word is being counted."),
+    sentences.map((sentence) => element("p", {}, sentence)),
+    element("details", {}, element("summary", {}, "What “near” means"), element("p", { class: "quiet" }, `Near: ${definition}.`)),
+  ].flat();
 }
 
 function sightSentence({ count, near }, k) {
@@ -95,7 +95,9 @@ function wordParts({ word, point, neighbors, data, find, model }) {
   });
   return [
     heading,
-    element("p", { class: "verdict" }, `Of ${shown(word, 30)}’s ${data.k} true neighbours, `, element("strong", {}, `${near} ${near === 1 ? "is" : "are"} near it here`), `. ${judgement(near, data.k)}`),
+    data.measured
+      ? element("p", { class: "verdict" }, `Of ${shown(word, 30)}’s ${data.k} true neighbours, `, element("strong", {}, `${near} ${near === 1 ? "is" : "are"} near it here`), `. ${judgement(near, data.k)}`)
+      : element("p", { class: "verdict" }, "Lines lead to its true neighbours; how many of them are near it here is being counted."),
     element("table", { class: "plain tight" },
       element("thead", {}, element("tr", {},
         element("th", { scope: "col" }, "true neighbour"),

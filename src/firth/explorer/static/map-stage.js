@@ -43,6 +43,7 @@ export function mapStage({ canvasOnly, help, onSelect, onClear, onMove, tell }) 
   let flight = 0; // number of the animation under way
   let renderer = (canvasOnly ? null : glRenderer(points, fallBack)) ?? pixelRenderer(points);
   let onceDrawn = null;
+  node.dataset.renderer = renderer.name;
 
   /** The graphics card has given up: paint pixels instead, on a canvas that never had WebGL. */
   function fallBack() {
@@ -50,6 +51,7 @@ export function mapStage({ canvasOnly, help, onSelect, onClear, onMove, tell }) 
     points.replaceWith(next);
     points = next;
     renderer = pixelRenderer(points);
+    node.dataset.renderer = renderer.name;
     if (data) {
       renderer.setPoints(data, data);
       recolor();
@@ -136,8 +138,6 @@ export function mapStage({ canvasOnly, help, onSelect, onClear, onMove, tell }) 
   return {
     node,
     camera,
-    get renderer() { return renderer.name; },
-    get labels() { return labels; },
     /** Show a map. `moving`: it is a better map of the same words, and the points move to their new places. */
     setData(next, { moving }) {
       const start = moving ? startingFrom(data, next) : next;

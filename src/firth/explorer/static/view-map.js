@@ -36,8 +36,8 @@ export function open(host, app) {
     tell: (point) => [
       shown(data.words[point], 40),
       `${whole(point + 1)}${ordinal(point + 1)} by frequency`,
-      `${data.near[point]} of ${data.k} true neighbours near it`,
-    ],
+      data.measured ? `${data.near[point]} of ${data.k} true neighbours near it` : null,
+    ].filter(Boolean),
   });
   const trouble = element("div", { class: "trouble" });
   host.append(element("h1", { class: "unseen" }, "Map"), element("div", { class: "map" }, element("div", { class: "stage-box" }, stage.node, trouble), panel.node));
@@ -51,7 +51,7 @@ export function open(host, app) {
     drawTrust();
   });
   const drawTrust = () => panel.drawTrust({
-    data, dimensions: app.describe().vector_size, median: state.median_near, definition: state.definition, sight: stage.inSight(),
+    data, sentences: state.sentences, definition: state.definition, sight: stage.inSight(),
   });
 
   /** Take the server's word on where the map stands; fetch a version that is new. */
@@ -104,7 +104,7 @@ export function open(host, app) {
     stage.setMarks(chosen.point === undefined ? [] : [chosen.point, ...around]);
     panel.drawWord({ ...chosen, data, find, model: model || null });
     if (chosen.point === undefined) return;
-    announce(`${shown(word)}: ${data.near[chosen.point]} of ${data.k} true neighbours are near it on the map. They are ${listed(chosen.neighbors.map((entry) => entry.word))}`);
+    announce(`${shown(word)}: ${data.measured ? data.near[chosen.point] : "an unknown number"} of ${data.k} true neighbours are near it on the map. They are ${listed(chosen.neighbors.map((entry) => entry.word))}`);
     if (!params.has("at")) stage.lookAt(viewOf(chosen.point, around));
   }
 
