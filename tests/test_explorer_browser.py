@@ -117,7 +117,20 @@ def test_hostile_words_are_text(tmp_path: Path, address: str) -> None:
             page.locator("table.ranking").wait_for()
             assert page.locator("main script, main img").count() == 0
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        page.goto(f"{address}#/neighbors/%3Cscript%3Ealert(1)%3C%2Fscript%3E")
+        script, image = (
+            "%3Cscript%3Ealert(1)%3C%2Fscript%3E",
+            "%22%3E%3Cimg%20onerror%3Dalert(1)%20src%3Dx%3E",
+        )
+        for view in (
+            f"map/{image}",
+            f"compare/{image}",
+            f"analogy?plus={script}&plus={image}&minus=king",
+            f"axes?a=he&b=she&show={script}&show={image}",
+        ):
+            page.goto(f"{address}#/{view}")
+            page.locator("main tbody tr").first.wait_for()
+            assert page.locator("main script, main img").count() == 0, view
+        page.goto(f"{address}#/neighbors/{script}")
         page.get_by_role("heading", name="<script>alert(1)</script>").wait_for()
 
 
@@ -128,6 +141,7 @@ def test_the_map_shows_its_words_and_how_far_to_trust_them(
     with looking(tmp_path) as (page, _):
         query = "?renderer=canvas" if renderer == "canvas" else ""
         page.goto(f"{address}#/map/king{query}")
+        page.locator(f".stage[data-renderer^={renderer}]").wait_for()
         page.get_by_text(re.compile(r"Of king’s 10 true neighbours, \d+ (is|are) near it here")).wait_for()
         assert page.locator(".panel table tbody tr").count() == 10
         page.get_by_text(re.compile("Distances on a map mislead")).wait_for()
@@ -140,6 +154,46 @@ def test_the_map_shows_its_words_and_how_far_to_trust_them(
         page.wait_for_function("() => location.hash.includes('at=')")
         page.wait_for_timeout(400)
         assert page.locator("canvas.points").screenshot() != before
+
+
+def test_the_map_by_keyboard_alone(tmp_path: Path, address: str) -> None:
+    with looking(tmp_path) as (page, _):
+        page.goto(f"{address}#/map?at=0,0,1.5")
+        page.get_by_text(re.compile("Distances on a map mislead")).wait_for()
+        for _ in range(20):
+            if page.evaluate("document.activeElement.classList.contains('stage')"):
+                break
+            page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_function("() => location.hash.startsWith('#/map/')")
+        page.locator(".chosen tbody tr").nth(9).wait_for()
+        page.keyboard.press("Escape")
+        page.wait_for_function("() => location.hash.startsWith('#/map?at=')")
+        page.go_back()
+        page.locator(".chosen tbody tr").nth(9).wait_for()
+
+
+def test_labels_never_overlap_and_the_frequent_come_first(tmp_path: Path, address: str) -> None:
+    with looking(tmp_path) as (page, _):
+        page.goto(address)
+        points = np.random.default_rng(1).uniform(0, 500, (3000, 2))
+        words = [
+            {"x": x, "y": y, "width": 20 + 7 * (n % 11), "text": str(n)}
+            for n, (x, y) in enumerate(points.tolist())
+        ]
+        placed = page.evaluate(
+            "async words => (await import('/static/labels.js'))"
+            ".placeLabels({width: 500, height: 500, candidates: words, most: 90})",
+            words,
+        )
+        assert len(placed) == 90
+        assert placed[0]["text"] == "0"
+        for place, one in enumerate(placed):
+            assert 0 <= one["left"] and one["left"] + one["width"] <= 500
+            for other in placed[:place]:
+                apart = abs(one["top"] - other["top"]) >= one["height"]
+                first, second = sorted((one, other), key=lambda label: label["left"])
+                assert apart or first["left"] + first["width"] <= second["left"]
 
 
 def test_an_analogy_shows_the_inputs_and_both_methods(tmp_path: Path, address: str) -> None:

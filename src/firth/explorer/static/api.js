@@ -58,9 +58,14 @@ export function turns() {
   return next;
 }
 
-/** Listen to events of the server; `handlers` by the event's name get its data. Returns what ends it. */
-export function listen(values, handlers) {
+/**
+ * Listen to events of the server; `handlers` by the event's name get its data. The browser connects again by
+ * itself: `onLine(connected)` tells when the connection breaks and when it is there. Returns what ends it.
+ */
+export function listen(values, handlers, onLine = () => {}) {
   const source = new EventSource(url("events", values));
+  source.addEventListener("open", () => onLine(true));
+  source.addEventListener("error", () => onLine(false));
   for (const [name, handler] of Object.entries(handlers)) {
     source.addEventListener(name, (event) => handler(JSON.parse(event.data)));
   }

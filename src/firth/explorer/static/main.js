@@ -114,7 +114,7 @@ function modelPlate(name, params) {
     "select",
     { "aria-label": "Model", on: { change: () => go(name, changed(params, { model: select.value === "0" ? null : 1, at: null })) } },
     app.models.map((model, index) =>
-      element("option", { value: index, selected: index === app.model }, `${shown(model.name, 24)} · ${whole(model.words)}`),
+      element("option", { value: index, selected: index === app.model }, shown(model.name, 24)),
     ),
   );
   return select;

@@ -29,9 +29,14 @@ export class Camera {
     return this.scale / this.fitting;
   }
 
-  fit() {
+  /** Where to look to see all of the map: `{x, y, scale}`. */
+  get whole() {
     const { left, right, bottom, top } = this.bounds;
-    Object.assign(this, { x: (left + right) / 2, y: (bottom + top) / 2, scale: this.fitting });
+    return { x: (left + right) / 2, y: (bottom + top) / 2, scale: this.fitting };
+  }
+
+  fit() {
+    Object.assign(this, this.whole);
   }
 
   screenX(x) {
@@ -70,9 +75,7 @@ export class Camera {
 
   /** Return the camera as it stands in an address: "x,y,zoom"; null where the whole map is seen. */
   written() {
-    const whole = new Camera();
-    Object.assign(whole, { bounds: this.bounds, width: this.width, height: this.height });
-    whole.fit();
+    const { whole } = this;
     const still = Math.abs(whole.x - this.x) * this.scale < 1 && Math.abs(whole.y - this.y) * this.scale < 1;
     if (still && Math.abs(this.zoom - 1) < 0.01) return null;
     return `${this.x.toFixed(4)},${this.y.toFixed(4)},${this.zoom.toPrecision(4)}`;

@@ -87,10 +87,12 @@ function verdict(found) {
   const add = found.filtered[0]?.word;
   const mul = found.mul?.[0]?.word;
   if (add === undefined || mul === undefined) return null;
-  const lead = (name, margin) => (Number.isFinite(margin) ? `${name} leads by ${decimal(margin)}` : null);
-  const leads = [lead("3CosAdd's", found.margin?.add), lead("3CosMul's", found.margin?.mul)].filter(Boolean).join(", ");
+  const { add: added, mul: multiplied } = found.margin;
+  const leads = Number.isFinite(added) && Number.isFinite(multiplied)
+    ? ` 3CosAdd’s first answer leads by ${decimal(added)}, 3CosMul’s by ${decimal(multiplied)}.`
+    : null;
   const agree = add === mul
     ? ["3CosAdd and 3CosMul agree on ", wordNode(add, 24), "."]
     : ["3CosAdd answers ", wordNode(add, 24), ", 3CosMul ", wordNode(mul, 24), ": the method decides."];
-  return element("p", {}, agree, leads ? ` The first answer of ${leads}.` : null);
+  return element("p", {}, agree, leads);
 }

@@ -137,7 +137,7 @@ export function open(host, app) {
         const asked = stage.camera.read(params.get("at"));
         if (data && params.get("at") !== stage.camera.written()) {
           if (asked) stage.lookAt(asked);
-          else if (params.get("word") === null) stage.lookAt({ x: 0, y: 0, scale: stage.camera.fitting });
+          else if (params.get("word") === null) stage.lookAt(stage.camera.whole);
         }
       } catch (error) {
         fail(error);

@@ -12,6 +12,7 @@ import { decimal, shown, whole, wordNode } from "./words.js";
 
 const WIDEST = 1100, NARROWEST = 340;
 const PINNED_NEIGHBORS = 8;
+const GONE = "firth does not answer any more: the run has ended, or was stopped. This is the last that it told.";
 
 /** Open the view in `host`. */
 export function open(host, app) {
@@ -114,7 +115,8 @@ export function open(host, app) {
       await orExplain(trouble, null, () => begin(turn()));
       if (app.watching) {
         const values = { pin: params.getAll("pin"), model: app.model || null };
-        deaf = listen(values, { training: (event) => orExplain(trouble, null, () => follow(event)) });
+        deaf = listen(values, { training: (event) => orExplain(trouble, null, () => follow(event)) }, (connected) =>
+          trouble.replaceChildren(...(connected ? [] : [element("p", { class: "note error", role: "alert" }, GONE)])));
       }
     },
     close() {
