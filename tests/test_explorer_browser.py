@@ -25,6 +25,9 @@ WORDS = ["king", "queen", "man", "woman", "he", "she", "kingdom", "x" * 1000, *H
 WORDS += [f"w{number}" for number in range(40)]
 SECONDS = 30_000
 
+Browser = tuple[Any, Requests]
+"""A browser's context, and the record of its requests."""
+
 
 def write_model(folder: Path, seed: int) -> str:
     vectors = np.random.default_rng(seed).standard_normal((len(WORDS), 6)).astype(np.float32)
@@ -57,19 +60,34 @@ def address(models: list[str]) -> Iterator[str]:
             process.wait(timeout=30)
 
 
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browsing(tmp_path_factory.mktemp("browser") / "profile") as (page, requests):
+        yield page.context, requests
+
+
 @contextmanager
-def looking(tmp_path: Path, **options: Any) -> Iterator[tuple[Any, Requests]]:
-    """Yield a page; afterwards nothing may have left the machine, nor any error been thrown."""
-    with browsing(tmp_path / "profile", **options) as (page, requests):
-        page.set_default_timeout(SECONDS)
-        wrong: list[str] = []
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-        page.on("dialog", lambda dialog: wrong.append(f"a dialog opened: {dialog.message}"))
-        yield page, requests
-        assert wrong == []
-        assert requests
-        assert requests.abroad() == []
+def looking(
+    browser: Browser, *, width: int = 1280, dark: bool = False, meant: str | None = None
+) -> Iterator[Any]:
+    """Yield a new page; afterwards nothing may have left the machine, nor any error have come but one ``meant``."""
+    context, requests = browser
+    before = len(requests)
+    page = context.new_page()
+    page.set_default_timeout(SECONDS)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme="dark" if dark else "light")
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    page.on("dialog", lambda dialog: wrong.append(f"a dialog opened: {dialog.message}"))
+    try:
+        yield page
+    finally:
+        page.close()
+    assert [error for error in wrong if meant is None or meant not in error] == []
+    assert len(requests) > before
+    assert requests.abroad() == []
 
 
 def first_words(page: Any) -> list[str]:
@@ -79,9 +97,9 @@ def first_words(page: Any) -> list[str]:
     return texts
 
 
-def test_searching_walking_and_going_back(tmp_path: Path, address: str, models: list[str]) -> None:
+def test_searching_walking_and_going_back(browser: Browser, address: str, models: list[str]) -> None:
     truth = [word for word, _ in load(models[0]).most_similar("kingdom", topn=3)]
-    with looking(tmp_path) as (page, _):
+    with looking(browser) as page:
         page.goto(address)
         page.get_by_role("heading", name="Look at the words").wait_for()
         page.keyboard.press("/")
@@ -102,16 +120,15 @@ def test_searching_walking_and_going_back(tmp_path: Path, address: str, models: 
         assert page.evaluate("location.hash") == "#/neighbors/kingdom"
 
 
-def test_a_typing_error_is_answered_with_the_nearest_spelling(tmp_path: Path, address: str) -> None:
-    with browsing(tmp_path / "profile") as (page, _):  # the 404 is an error in the console, and meant
-        page.set_default_timeout(SECONDS)
+def test_a_typing_error_is_answered_with_the_nearest_spelling(browser: Browser, address: str) -> None:
+    with looking(browser, meant="404 (Not Found)") as page:
         page.goto(f"{address}#/neighbors/quen")
         page.get_by_role("link", name="queen").or_(page.get_by_role("button", name="queen")).first.click()
         page.get_by_role("heading", name="queen", exact=True).wait_for()
 
 
-def test_hostile_words_are_text(tmp_path: Path, address: str) -> None:
-    with looking(tmp_path) as (page, _):
+def test_hostile_words_are_text(browser: Browser, address: str) -> None:
+    with looking(browser) as page:
         for word in (*HOSTILE, "x" * 1000):
             page.goto(address + page.evaluate("word => `#/neighbors/${encodeURIComponent(word)}`", word))
             page.locator("table.ranking").wait_for()
@@ -136,9 +153,9 @@ def test_hostile_words_are_text(tmp_path: Path, address: str) -> None:
 
 @pytest.mark.parametrize("renderer", ["webgl", "canvas"])
 def test_the_map_shows_its_words_and_how_far_to_trust_them(
-    tmp_path: Path, address: str, renderer: str
+    browser: Browser, address: str, renderer: str
 ) -> None:
-    with looking(tmp_path) as (page, _):
+    with looking(browser) as page:
         query = "?renderer=canvas" if renderer == "canvas" else ""
         page.goto(f"{address}#/map/king{query}")
         page.locator(f".stage[data-renderer^={renderer}]").wait_for()
@@ -156,8 +173,8 @@ def test_the_map_shows_its_words_and_how_far_to_trust_them(
         assert page.locator("canvas.points").screenshot() != before
 
 
-def test_the_map_by_keyboard_alone(tmp_path: Path, address: str) -> None:
-    with looking(tmp_path) as (page, _):
+def test_the_map_by_keyboard_alone(browser: Browser, address: str) -> None:
+    with looking(browser) as page:
         page.goto(f"{address}#/map?at=0,0,1.5")
         page.get_by_text(re.compile("Distances on a map mislead")).wait_for()
         for _ in range(20):
@@ -173,8 +190,8 @@ def test_the_map_by_keyboard_alone(tmp_path: Path, address: str) -> None:
         page.locator(".chosen tbody tr").nth(9).wait_for()
 
 
-def test_labels_never_overlap_and_the_frequent_come_first(tmp_path: Path, address: str) -> None:
-    with looking(tmp_path) as (page, _):
+def test_labels_never_overlap_and_the_frequent_come_first(browser: Browser, address: str) -> None:
+    with looking(browser) as page:
         page.goto(address)
         points = np.random.default_rng(1).uniform(0, 500, (3000, 2))
         words = [
@@ -189,15 +206,16 @@ def test_labels_never_overlap_and_the_frequent_come_first(tmp_path: Path, addres
         assert len(placed) == 90
         assert placed[0]["text"] == "0"
         for place, one in enumerate(placed):
-            assert 0 <= one["left"] and one["left"] + one["width"] <= 500
+            assert one["left"] >= 0
+            assert one["left"] + one["width"] <= 500
             for other in placed[:place]:
                 apart = abs(one["top"] - other["top"]) >= one["height"]
                 first, second = sorted((one, other), key=lambda label: label["left"])
                 assert apart or first["left"] + first["width"] <= second["left"]
 
 
-def test_an_analogy_shows_the_inputs_and_both_methods(tmp_path: Path, address: str) -> None:
-    with looking(tmp_path) as (page, _):
+def test_an_analogy_shows_the_inputs_and_both_methods(browser: Browser, address: str) -> None:
+    with looking(browser) as page:
         page.goto(f"{address}#/analogy")
         for label, word in (
             ("Add: add a word", "king"),
@@ -213,9 +231,9 @@ def test_an_analogy_shows_the_inputs_and_both_methods(tmp_path: Path, address: s
         assert page.locator(".flag", has_text="input").count() >= 2
 
 
-def test_one_axis_is_a_chart_and_two_are_a_scatter(tmp_path: Path, address: str) -> None:
+def test_one_axis_is_a_chart_and_two_are_a_scatter(browser: Browser, address: str) -> None:
     words = "&".join(f"show={word}" for word in ("king", "queen", "w1", "w2"))
-    with looking(tmp_path) as (page, _):
+    with looking(browser) as page:
         page.goto(f"{address}#/axes?a=he&b=she&{words}")
         page.locator(".figure svg").wait_for()
         assert page.locator("table.plain tbody tr").count() == 4
@@ -224,8 +242,8 @@ def test_one_axis_is_a_chart_and_two_are_a_scatter(tmp_path: Path, address: str)
         assert page.locator(".figure svg text", has_text="queen").count() >= 1
 
 
-def test_two_models_side_by_side(tmp_path: Path, address: str) -> None:
-    with looking(tmp_path) as (page, _):
+def test_two_models_side_by_side(browser: Browser, address: str) -> None:
+    with looking(browser) as page:
         page.goto(f"{address}#/compare/king")
         page.get_by_text(re.compile(r"\d+ of 10 neighbours are the same in both models")).wait_for()
         assert page.locator("table.ranking").count() == 2
@@ -233,8 +251,8 @@ def test_two_models_side_by_side(tmp_path: Path, address: str) -> None:
         page.locator(".differences tbody a.word").first.wait_for()
 
 
-def test_training_and_exports(tmp_path: Path, address: str) -> None:
-    with looking(tmp_path) as (page, _):
+def test_training_and_exports(browser: Browser, address: str) -> None:
+    with looking(browser) as page:
         page.goto(f"{address}#/training")
         page.get_by_text("Loss (nats per pair, mean)").first.wait_for()
         assert page.locator("svg").count() >= 2
@@ -251,8 +269,8 @@ def test_training_and_exports(tmp_path: Path, address: str) -> None:
 
 
 @pytest.mark.parametrize(("width", "dark"), [(390, True), (2560, False)])
-def test_no_view_is_wider_than_the_screen(tmp_path: Path, address: str, width: int, dark: bool) -> None:
-    with looking(tmp_path, width=width, dark=dark) as (page, _):
+def test_no_view_is_wider_than_the_screen(browser: Browser, address: str, width: int, dark: bool) -> None:
+    with looking(browser, width=width, dark=dark) as page:
         for view in (
             "neighbors/king",
             "map/king",

@@ -51,12 +51,13 @@ function firstFree({ x, y, width: wide }, width, height, taken, columns) {
   return null;
 }
 
+/** The cells that a rectangle touches, by however little; its right and lower edges are not part of it. */
 function box(left, top, width, height) {
   return {
     left: Math.floor(left / CELL),
-    right: Math.floor((left + width) / CELL),
+    right: Math.ceil((left + width) / CELL) - 1,
     top: Math.floor(top / CELL),
-    bottom: Math.floor((top + height - 1) / CELL),
+    bottom: Math.ceil((top + height) / CELL) - 1,
   };
 }
 
