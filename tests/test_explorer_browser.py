@@ -70,7 +70,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 def looking(
     browser: Browser, *, width: int = 1280, dark: bool = False, meant: str | None = None
 ) -> Iterator[Any]:
-    """Yield a new page; afterwards nothing may have left the machine, nor any error have come but one ``meant``."""
+    """Yield a new page; nothing may leave the machine, nor any error come but one that is ``meant``."""
     context, requests = browser
     before = len(requests)
     page = context.new_page()
