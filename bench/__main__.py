@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import machine, report
+from bench import machine, picture, report
 from bench.corpus import prepare
 from bench.measure import Session, say
 from bench.plan import MODULES, PARTS, plan
@@ -42,6 +42,9 @@ def parser() -> argparse.ArgumentParser:
     add("--vector-size", type=_positive, default=100)
     add("--also-vector-size", type=_positive, default=300, help="the part sizes trains this one too")
     add("--threads", type=_positive, default=2)
+    add("--pareto-alphas", type=_numbers(float), default=[0.025, 0.05, 0.075], help="of the part pareto")
+    add("--curve-words", type=_positive, default=8_000_000, help="words of the part curve's texts")
+    add("--curve-seconds", type=float, default=3.0, help="about how long each of its points trains")
     add("--memory-copies", type=_positive, default=4, help="the part memory gives the corpus so often")
     add("--limit-mb", type=float, help="take only the first megabytes of the corpus")
     add("--out", type=Path, default=Path("bench-out"), help="folder for results and copies")
@@ -132,6 +135,7 @@ def main(arguments: list[str] | None = None) -> int:
     text, line = report.table(found), report.dumps(found)
     (options.out / "report.md").write_text(text + "\n")
     (options.out / "report.json").write_text(line + "\n")
+    (options.out / "bench.svg").write_text(picture.draw(found), "utf-8")
     print(text, line, sep="\n\n")
     return 1 if session.failed else 0
 

@@ -6,6 +6,8 @@ from argparse import Namespace
 from dataclasses import dataclass
 from typing import Any
 
+from bench import pareto, shares, trend
+from bench.curve import axis
 from bench.summary import (
     Record,
     Spread,
@@ -74,12 +76,15 @@ def goals(records: list[Record], options: Namespace) -> list[Goal]:
         ),
         Goal(f"{options.threads} threads to one", "×", 1.8, True, threads),
         Goal("encoding to gensim's vocabulary scan", "×", None, True, encoding(records, options)),
+        *share_goals(records, options),
+        *curve_goals(records, options),
         *answer_goals(records),
         *store_goals(records),
         *service_goals(records),
         *page_goals(records),
         *memory_goals(records, options),
         *quality_goals(records, options),
+        *pareto_goals(records, options),
     ]
 
 
@@ -104,6 +109,52 @@ def encoding(records: list[Record], options: Namespace, other: str = "gensim") -
     seconds = member("encode_seconds")
     ours, theirs = (by_round(records, seconds, **timed(options), program=name) for name in ("firth", other))
     return ratio(theirs, ours)
+
+
+SHARES = {
+    "peak_flops_per_second": ("machine, multiply-adds in registers", " GFLOP/s", 1e-9),
+    "peak_read_bytes_per_second": ("machine, reading memory", " GB/s", 1e-9),
+    "flops_per_second": ("firth's trained phase", " GFLOP/s", 1e-9),
+    "share_of_peak": ("firth's share of the multiply-adds", " %", 100),
+}
+
+
+def share_goals(records: list[Record], options: Namespace) -> list[Goal]:
+    """Return lines for the machine's peak and what firth makes of it: figures to know, without a target."""
+    goals = []
+    for threads, found in (shares.report(records, options) or {}).items():
+        work, moved = found["flops_a_word"], found["bytes_a_word"]
+        note = f"a trained word: {work.middle:,.0f} FLOPs, {moved.middle:,.0f} bytes" if work else ""
+        for name, (title, unit, scale) in SHARES.items():
+            one = found[name]
+            measured = one and Spread(one.middle * scale, one.low * scale, one.high * scale, one.n)
+            about = note if name == "flops_per_second" else ""
+            goals.append(Goal(f"{title}, threads {threads}", unit, None, True, measured, about))
+    return goals
+
+
+OFF_TREND_LIMIT = 2.0
+SHORT_SENTENCE, SHORT_SENTENCE_TARGET = 5, 0.8
+"""Sentences of five words are to be as fast as the trend says, which the long ones are on."""
+
+
+def curve_goals(records: list[Record], options: Namespace) -> list[Goal]:
+    """Return a goal for the point farthest off the trend, and one for short sentences."""
+    off = trend.factors(trend.measured(records, options))
+    if not off:
+        return []
+    point, factor = trend.farthest(off)
+    short = off.get(axis("sentence")[SHORT_SENTENCE])
+    return [
+        Goal("curve, the point farthest off the trend", "×", OFF_TREND_LIMIT, False, factor, str(point)),
+        Goal(
+            f"sentences of {SHORT_SENTENCE} words, speed to the trend's",
+            "×",
+            SHORT_SENTENCE_TARGET,
+            True,
+            short and Spread(1 / short.middle, 1 / short.high, 1 / short.low, short.n),
+        ),
+    ]
 
 
 def answer_goals(records: list[Record]) -> list[Goal]:
@@ -223,3 +274,33 @@ def _shortfall(name: str, ours: Spread | None, theirs: Spread | None) -> Goal:
     measured = Spread(theirs.middle - ours.middle, worst, best, min(ours.n, theirs.n))
     own = "–" if ours.width is None else f"{ours.width:.4f}"
     return Goal(title, "", theirs.width, False, measured, note=f"firth's own spread {own}")
+
+
+PARETO_TARGET = 10
+"""How many times as soon as gensim firth is to have gensim's mean score."""
+
+
+def pareto_goals(records: list[Record], options: Namespace) -> list[Goal]:
+    """Return goals for the seconds to the scores of gensim's whole run: its own to those of firth.
+
+    A score that firth does not reach in any run counts as 0 times as soon.
+    """
+    found = pareto.outcomes(records, options)
+    theirs = pareto.best(found, "gensim", options.quality_epochs, pareto.MEAN)
+    if theirs is None or not any(one.program == "firth" for one in found):
+        return []
+    goals = []
+    for name, score in theirs.scores.items():
+        ours = pareto.soonest(found, "firth", name, score)
+        sooner = theirs.seconds / ours.seconds if ours else 0.0
+        told = f"firth: {_told(ours, name)}" if ours else "no run of firth reaches it"
+        title = f"seconds to gensim's {'mean score' if name == pareto.MEAN else name}, gensim's to firth's"
+        target = PARETO_TARGET if name == pareto.MEAN else None
+        note = f"gensim: {_told(theirs, name)}; {told}"
+        goals.append(Goal(title, "×", target, True, Spread(sooner, sooner, sooner, 1), note))
+    return goals
+
+
+def _told(one: pareto.Outcome, name: str) -> str:
+    """Return one outcome in a few words."""
+    return f"{one.scores[name]:.3f} in {one.seconds:.1f} s, epochs {one.epochs}, alpha {one.alpha:g}"

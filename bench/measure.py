@@ -14,8 +14,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench.corpus import Corpus
-from bench.plan import FIXED, MEASURED, MODULES, Run
+from bench import synthetic
+from bench.corpus import Corpus, prepare
+from bench.plan import FIXED, MEASURED, MODULES, SCORED, Run
 from bench.process import RunError, run_json
 from bench.runner import strict
 
@@ -52,6 +53,7 @@ class Session:
         found = {}
         for line in self.file.read_text().splitlines():
             record = json.loads(line)
+            record["run"] = asdict(Run(**record["run"]))  # what a run had no word for yet was the default
             if record["identity"] == self.identity(record["run"]["program"]):
                 found[json.dumps(record["run"])] = record
         yield from found.values()
@@ -71,7 +73,8 @@ class Session:
 
     def _warm_up(self, runs: list[Run]) -> None:
         """Run each kind of run once on the text's first megabyte: compiled code and libraries get cached."""
-        kinds = {(run.program, run.vector_size, run.threads): run for run in runs}
+        counted = [run for run in runs if run.group not in ("curve", "peak")]  # the clock starts after that
+        kinds = {(run.program, run.vector_size, run.threads): run for run in counted}
         for run in kinds.values():
             small = Run("timed", 0, run.program, run.vector_size, run.threads, 1, run.alpha, run.seed)
             start = time.monotonic()
@@ -96,10 +99,12 @@ class Session:
 
     def _measure(self, run: Run) -> Record:
         """Make one run, and score its vectors if it is one for quality."""
+        corpus = self._text(run)
         load = os.getloadavg()[0]
         with self._output(run) as output:
-            spec = self._spec(run, self.corpus, output)
-            result = run_json(MODULES[run.program], spec, watch_maps=run.group == "memory")
+            spec = self._spec(run, corpus, output)
+            module = "bench.peak" if run.group == "peak" else MODULES[run.program]
+            result = run_json(module, spec, watch_maps=run.group == "memory")
             scores = self._score(run, result["vectors"]) if run.group == "full" else None
             if run.group in MEASURED:
                 asked = {"analogies": self.options.analogies, "rounds": self.options.rounds}
@@ -113,6 +118,13 @@ class Session:
             "result": result,
             "scores": scores,
         }
+
+    def _text(self, run: Run) -> Corpus:
+        """Return what the run is trained on."""
+        if not run.vocabulary:
+            return self.corpus
+        work = self.options.out / "work"
+        return prepare(synthetic.text(work, run.vocabulary, run.sentence, run.words), work)
 
     def _score(self, run: Run, vectors: str) -> dict[str, Any] | None:
         """Return the vectors' scores in the evaluation files that were given, if any."""
@@ -130,19 +142,20 @@ class Session:
 
     def _evaluation(self) -> list[str]:
         """Return the names of the scores that are asked for."""
-        if "quality" not in self.options.parts:
+        if not set(SCORED) & set(self.options.parts):
             return []
         return [*self.options.similarity, *(["analogies"] if self.options.analogies else [])]
 
     def _spec(self, run: Run, corpus: Corpus, output: Path) -> dict[str, Any]:
         """Return what the runner is told."""
         counts = {"corpus_words": corpus.words, "corpus_lines": corpus.lines}
+        fixed = FIXED | ({"min_count": 1} if run.vocabulary else {})
         return {
-            **FIXED,
+            **fixed,
             **asdict(run),
             **counts,
             "corpus": corpus.given_to(run.program),
-            "output": str(output / "vectors"),
+            "output": None if run.group == "curve" else str(output / "vectors"),
         }
 
     @contextmanager

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
-PARTS = ("speed", "whole", "quality", "threads", "sizes", "memory", "answers", "store", "service", "page")
+from bench import curve
+
+PARTS = ("speed", "peak", "curve", "whole", "quality", "pareto", "threads", "sizes", "memory")
+PARTS += ("answers", "store", "service", "page")
 MODULES = {"firth": "bench.run_firth", "gensim": "bench.run_gensim", "fasttext": "bench.run_fasttext"}
-Group = Literal["timed", "full", "memory", "answers", "store", "service", "page"]
+Group = Literal["timed", "curve", "peak", "full", "memory", "answers", "store", "service", "page"]
 MEASURED: tuple[Group, ...] = ("answers", "store", "service", "page")
 """Parts in whose runs firth's vectors are made, and then something is timed on them: bench/PART.py."""
+SCORED = ("quality", "pareto")
+"""Parts whose vectors are scored."""
+PARETO_EPOCHS = {"firth": (1, 2, 3, 5, 8, 12)}
+OTHERS_PARETO_EPOCHS = (1, 2, 5)
+"""How long each program is trained for the picture of quality against time; the others are slower."""
 FIXED = {"window": 5, "negative": 5, "sample": 1e-3, "min_count": 5}
 ANALOGY_WORDS = 30_000
 """Analogies are asked and answered among this many of the most frequent words."""
@@ -21,8 +29,8 @@ class Run:
     """One training of one program.
 
     Runs of the same ``group`` and ``round`` stand beside each other in time and are compared. Groups:
-    *timed* (speed, threads and sizes: a few epochs), *full* (whole runs and quality), *memory*, and
-    those of ``MEASURED``.
+    *timed* (speed, threads and sizes: a few epochs), *curve* (on synthetic texts), *peak* (no training: the
+    machine itself), *full* (whole runs, quality and pareto), *memory*, and those of ``MEASURED``.
     """
 
     group: Group
@@ -35,17 +43,31 @@ class Run:
     seed: int
     copies: int = 1
     """How many times over the corpus is given."""
+    window: int = 5
+    negative: int = 5
+    vocabulary: int = 0
+    """Words of a synthetic text; 0: the corpus itself."""
+    sentence: int = 0
+    """Words in each of its sentences."""
+    words: int = 0
+    """Words in all of it."""
 
     def __str__(self) -> str:
         """Describe the run in a line of progress."""
         text = f"{self.program}, {self.vector_size} dimensions, epochs {self.epochs}, threads {self.threads}"
         text += f", alpha {self.alpha:g}, seed {self.seed}"
+        if self.group == "peak":
+            return f"the machine's peak, threads {self.threads}"
+        if self.vocabulary:
+            text += f", window {self.window}, negatives {self.negative}"
+            text += f", {self.vocabulary:,} words in sentences of {self.sentence:,}"
         return text + (f", {self.copies} copies of the corpus" if self.copies > 1 else "")
 
 
 def plan(options: Namespace) -> list[Run]:
     """Return the runs of all chosen parts; a run that two parts need is made once."""
-    runs = [*_timed(options), *_full(options), *_memory(options), *_vectors(options)]
+    runs = [*_timed(options), *_curve(options), *_full(options), *_pareto(options)]
+    runs += [*_memory(options), *_vectors(options)]
     return list(dict.fromkeys(run for run in runs if run.program in options.programs))
 
 
@@ -58,12 +80,34 @@ def _timed(options: Namespace) -> list[Run]:
         pairs += [("firth", options.vector_size, threads) for threads in (options.threads, 1)]
     if "sizes" in options.parts:
         pairs += [(program, options.also_vector_size, options.threads) for program in ("firth", "gensim")]
+    epochs, alpha, seed = options.speed_epochs, options.alphas[0], options.seeds[0]
+    runs = []
+    for round_ in range(options.rounds):
+        runs += [Run("timed", round_, *pair, epochs, alpha, seed) for pair in pairs]
+        if "peak" in options.parts:
+            runs.append(Run("peak", round_, "firth", 0, options.threads, 0, alpha, seed))
+    return runs
+
+
+def _curve(options: Namespace) -> list[Run]:
+    """Return the rounds in which all points of the curve take turns."""
+    if "curve" not in options.parts:
+        return []
+    alpha, seed = options.alphas[0], options.seeds[0]
     return [
         Run(
-            "timed", round_, program, size, threads, options.speed_epochs, options.alphas[0], options.seeds[0]
+            "curve",
+            round_,
+            "firth",
+            threads=options.threads,
+            epochs=curve.epochs(point, options.curve_words, options.curve_seconds),
+            alpha=alpha,
+            seed=seed,
+            words=options.curve_words,
+            **asdict(point),
         )
         for round_ in range(options.rounds)
-        for program, size, threads in pairs
+        for point in curve.points()
     ]
 
 
@@ -77,6 +121,19 @@ def _full(options: Namespace) -> list[Run]:
         for round_, seed in enumerate(options.seeds)
         for alpha in alphas
         for program in options.programs
+    ]
+
+
+def _pareto(options: Namespace) -> list[Run]:
+    """Return whole runs of more and of fewer epochs, one seed: what quality costs in seconds."""
+    if "pareto" not in options.parts:
+        return []
+    size, threads = options.vector_size, options.threads
+    return [
+        Run("full", 0, program, size, threads, epochs, alpha, options.seeds[0])
+        for alpha in options.pareto_alphas
+        for program in options.programs
+        for epochs in PARETO_EPOCHS.get(program, OTHERS_PARETO_EPOCHS)
     ]
 
 

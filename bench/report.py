@@ -9,26 +9,26 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from bench import pareto, shares, trend
 from bench.corpus import Corpus
 from bench.goals import encoding, goals, trained_phase, whole_run
+from bench.picture import TITLES
 from bench.plan import ANALOGY_WORDS
 from bench.runner import strict
 from bench.summary import (
     Record,
     Spread,
     best_alpha,
-    by_round,
     full,
     member,
+    over_rounds,
     quality,
     raw_rate,
-    spread,
     timed,
     trained_rate,
 )
 
 MISSING = "–"
-TITLES = {"wordsim353": "WordSim-353", "simlex999": "SimLex-999", "men3000": "MEN"}
 
 
 def build(
@@ -54,6 +54,9 @@ def build(
             if other != "firth"
         },
         "quality": quality(records, options),
+        "pareto": [asdict(one) for one in pareto.outcomes(records, options)],
+        "curve": trend.report(records, options),
+        "shares": shares.report(records, options),
         "runs": len(records),
         "sessions": len({record["session"] for record in records}),
     }
@@ -109,22 +112,18 @@ def _row(records: list[Record], options: Namespace, program: str, size: int, thr
     return {
         **kind,
         "version": _first(records, "version", program),
-        "raw_words_per_second": _spread(records, raw_rate, short),
-        "trained_words_per_second": _spread(records, trained_rate, short),
+        "raw_words_per_second": over_rounds(records, raw_rate, **short),
+        "trained_words_per_second": over_rounds(records, trained_rate, **short),
         "trained_words_are": _first(records, "trained_words_are", program),
-        "encode_seconds": _spread(records, member("encode_seconds"), short),
-        "whole_seconds": _spread(records, member("total_seconds"), long),
-        "peak_bytes": _spread(records, member("peak_bytes"), short)
-        or _spread(records, member("peak_bytes"), long),
-        "loss": _spread(records, member("loss"), losses) or _spread(records, member("loss"), short),
+        "encode_seconds": over_rounds(records, member("encode_seconds"), **short),
+        "whole_seconds": over_rounds(records, member("total_seconds"), **long),
+        "peak_bytes": over_rounds(records, member("peak_bytes"), **short)
+        or over_rounds(records, member("peak_bytes"), **long),
+        "loss": over_rounds(records, member("loss"), **losses)
+        or over_rounds(records, member("loss"), **short),
         "alpha": alpha,
         "scores": {name: score["spread"] for name, score in scores.items()},
     }
-
-
-def _spread(records: list[Record], value: Any, wanted: dict[str, Any]) -> Spread | None:
-    """Return the median and range of ``value`` over the rounds."""
-    return spread(list(by_round(records, value, **wanted).values()))
 
 
 def _first(records: list[Record], name: str, program: str) -> Any:
@@ -138,7 +137,7 @@ def table(report: dict[str, Any]) -> str:
     """Return the Markdown table and the lines below it."""
     options = report["options"]
     names = [*options["similarity"], *(["analogies"] if options["analogies"] else [])]
-    names = names or [*TITLES, "analogies"]
+    names = names or list(TITLES)
     head = ["program", "dims", "threads", "raw words/s", "trained words/s", "encode s"]
     head += ["whole run s", "peak MB", "loss", "alpha"]
     head += [TITLES.get(name, name) for name in names]
@@ -146,7 +145,13 @@ def table(report: dict[str, Any]) -> str:
         [*_cells(row), *(_score(row["scores"].get(name), name) for name in names)] for row in report["rows"]
     ]
     below = [*map(_goal_line, report["goals"]), *_alphas(report)]
-    return "\n".join([_heading(report), "", markdown([head, *body]), "", _notes(report), "", *below])
+    more = [
+        part
+        for lines in (curve_cells(report), pareto_cells(report))
+        if lines
+        for part in (markdown(lines), "")
+    ]
+    return "\n".join([_heading(report), "", markdown([head, *body]), "", _notes(report), "", *more, *below])
 
 
 def _heading(report: dict[str, Any]) -> str:
@@ -230,10 +235,46 @@ def _notes(report: dict[str, Any]) -> str:
     return textwrap.fill(" ".join(text.split()), 110)
 
 
+def curve_cells(report: dict[str, Any]) -> list[list[str]]:
+    """Return the head and the lines of the curve's table; nothing if it was not measured."""
+    if not report["curve"]:
+        return []
+    head = ["curve", "value", "trained words/s", "contexts a word", "GFLOP/s", "time to the trend's"]
+    return [head] + [
+        [
+            point["axis"],
+            f"{point['value']:,}",
+            figure(point["trained_words_per_second"], 1e-6, 2, " M"),
+            f"{point['contexts_a_word']:.2f}",
+            figure(point["flops_per_second"], 1e-9, 0),
+            figure(point["off_trend"], 1, 2, " ×"),
+        ]
+        for point in report["curve"]["points"]
+    ]
+
+
+def pareto_cells(report: dict[str, Any]) -> list[list[str]]:
+    """Return the head and the lines of the table of quality against time; nothing if nothing was scored."""
+    if "pareto" not in report["options"]["parts"] or not report["pareto"]:
+        return []
+    names = list(report["pareto"][0]["scores"])
+    head = ["program", "alpha", "epochs", "training s", *(TITLES.get(name, name) for name in names)]
+    return [head] + [
+        [
+            run["program"],
+            f"{run['alpha']:g}",
+            str(run["epochs"]),
+            f"{run['seconds']:.1f}",
+            *(f"{run['scores'][name]:.3f}" for name in names),
+        ]
+        for run in report["pareto"]
+    ]
+
+
 def _goal_line(goal: dict[str, Any]) -> str:
     """Return one goal: what was measured, what is wanted, and whether it is reached."""
     unit = goal["unit"]
-    digits = {"": 4, " MB": 0, " ms": 1}.get(unit, 2)
+    digits = {"": 4, " MB": 0, " ms": 1, " GFLOP/s": 0, " GB/s": 1, " %": 1}.get(unit, 2)
     target = "no target"
     if goal["target"] is not None:
         number = f"{goal['target']:g}" if unit else f"{goal['target']:.{digits}f}"

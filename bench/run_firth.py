@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import firth
 from bench.runner import Runner, answer
 
-OPTIONS = ("vector_size", "window", "negative", "sample", "min_count", "epochs", "alpha", "seed", "threads")
+OPTIONS = [field.name for field in fields(firth.TrainConfig)]
 
 
 def main() -> None:
     """Train, save, print what was measured."""
     run = Runner()
     spec = run.spec
-    config = firth.TrainConfig(**{name: spec[name] for name in OPTIONS})
+    config = firth.TrainConfig(**{name: spec[name] for name in OPTIONS if name in spec})
     corpus = [Path(spec["corpus"])] * spec["copies"]
     model = firth.train(corpus, config, cache=False)
     call_seconds = run.lap()
-    firth.save(model, spec["output"])
+    if spec["output"] is not None:
+        firth.save(model, spec["output"])
     save_seconds = run.lap()
     about, timing = model.config, model.config["timing"]
     answer(
@@ -32,6 +34,7 @@ def main() -> None:
             raw_words=about["corpus"]["tokens"] * spec["epochs"],
             trained_words=timing["trained_words"],
             trained_words_are="counted",
+            pairs=sum(report["pairs"] for report in model.training),
             loss=about["loss"],
             epoch_losses=about["epoch_losses"],
             words=len(model.index_to_key),

@@ -18,8 +18,8 @@ class Runner:
     """One run of one program.
 
     The spec's members: ``corpus`` (path), ``copies`` (how often the corpus is given), ``output`` (path to
-    save to), ``vector_size``, ``window``, ``negative``, ``sample``, ``min_count``, ``epochs``, ``alpha``,
-    ``seed``, ``threads``, ``started`` (seconds since the epoch when the process was started).
+    save to, or None), ``vector_size``, ``window``, ``negative``, ``sample``, ``min_count``, ``epochs``,
+    ``alpha``, ``seed``, ``threads``, ``started`` (seconds since the epoch when the process was started).
     """
 
     def __init__(self) -> None:

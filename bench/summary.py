@@ -50,16 +50,17 @@ def ratio(above: Mapping[Any, float], below: Mapping[Any, float]) -> Spread | No
 
 def raw_rate(result: dict[str, Any]) -> float | None:
     """Return the words of the corpus passed over in a second of the trained phase."""
-    return _rate(result.get("raw_words"), result.get("train_seconds"))
+    return rate(result.get("raw_words"), result.get("train_seconds"))
 
 
 def trained_rate(result: dict[str, Any]) -> float | None:
     """Return the words left after subsampling that were trained in a second of the trained phase."""
-    return _rate(result.get("trained_words"), result.get("train_seconds"))
+    return rate(result.get("trained_words"), result.get("train_seconds"))
 
 
-def _rate(words: float | None, seconds: float | None) -> float | None:
-    return words / seconds if words and seconds else None
+def rate(amount: float | None, unit: float | None) -> float | None:
+    """Return how much there is for one unit; None where either is missing or 0."""
+    return amount / unit if amount and unit else None
 
 
 def member(name: str) -> Value:
@@ -76,6 +77,11 @@ def by_round(records: list[Record], value: Value, **wanted: Any) -> dict[Any, fl
         if measured is not None and all(run[name] == wish for name, wish in wanted.items()):
             found[run["round"], run["alpha"], run["seed"]] = measured
     return found
+
+
+def over_rounds(records: list[Record], value: Value, **wanted: Any) -> Spread | None:
+    """Return the median and range of ``value`` over the rounds."""
+    return spread(list(by_round(records, value, **wanted).values()))
 
 
 def timed(options: Namespace) -> dict[str, Any]:
