@@ -17,6 +17,7 @@ from typing import Any
 
 TITLES = {"wordsim353": "WordSim-353", "simlex999": "SimLex-999", "men3000": "MEN", "analogies": "analogies"}
 PAPER, INK, DIM, GRID = "#ffffff", "#16181d", "#4b515c", "#d9dce1"
+NAMES = {"fasttext": "fastText"}
 COLORS = {"firth": "#0072b2", "gensim": "#d55e00", "fasttext": "#009e73"}
 DASHES = ("", "7 4", "2 3", "10 3 2 3")
 WIDTH, COLUMNS = 560, 2
@@ -38,9 +39,9 @@ def draw(report: dict[str, Any]) -> str:
     parts = [_text(12, 22, "Quality against training time", weight="bold"), *_legend(runs, alphas)]
     seconds = _range_of_seconds([run["seconds"] for run in runs])
     for number, name in enumerate(scores):
-        x, y = LEFT + number % COLUMNS * STEP_X, TOP + 24 + number // COLUMNS * STEP_Y
+        x, y = LEFT + number % COLUMNS * STEP_X, TOP + 40 + number // COLUMNS * STEP_Y
         parts += _panel(x, y, name, [run for run in runs if name in run["scores"]], alphas, seconds)
-    return _svg(TOP + 10 + -(-len(scores) // COLUMNS) * STEP_Y, parts)
+    return _svg(TOP + 20 + -(-len(scores) // COLUMNS) * STEP_Y, parts)
 
 
 def _svg(height: int, parts: Sequence[str]) -> str:
@@ -58,7 +59,7 @@ def _legend(runs: Sequence[dict[str, Any]], alphas: Sequence[float]) -> list[str
     parts, x = [], 12
     for program in dict.fromkeys(run["program"] for run in runs):
         parts += [_line([(x, 46), (x + 26, 46)], program), _mark(x + 13, 46, program)]
-        parts.append(_text(x + 32, 51, program))
+        parts.append(_text(x + 32, 51, NAMES.get(program, program)))
         x += 110
     x = 12
     for alpha in alphas:
@@ -121,17 +122,17 @@ def round_numbers(low: float, high: float) -> list[float]:
 
 
 def round_seconds(low: float, high: float) -> list[float]:
-    """Return powers of ten between two logarithms; where they are few, also twice and five times them.
+    """Return numbers between two logarithms: powers of ten, where they are few also three times them.
 
-    >>> round_seconds(-0.1, 1.1)
-    [1, 2, 5, 10]
+    >>> round_seconds(-0.1, 1.6)
+    [1.0, 3.0, 10.0, 30.0]
     """
-    powers = range(math.floor(low), math.ceil(high) + 1)
-    tens = [10.0**power for power in powers if low <= power <= high]
-    if len(tens) > 2:
-        return tens
-    all_ = [digit * 10.0**power for power in powers for digit in (1, 2, 5)]
-    return [round(value, 10) for value in all_ if low <= math.log10(value) <= high]
+    for digits in ((1,), (1, 3), (1, 2, 3, 5, 7)):
+        found = [digit * 10.0**power for power in range(math.floor(low), math.ceil(high)) for digit in digits]
+        within = [value for value in found if low <= math.log10(value) <= high]
+        if len(within) > 3:
+            break
+    return within
 
 
 def _dash(alpha: float, alphas: Sequence[float]) -> str:
