@@ -15,16 +15,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from firth.evaluation.plots import ticks
+
 TITLES = {"wordsim353": "WordSim-353", "simlex999": "SimLex-999", "men3000": "MEN", "analogies": "analogies"}
 PAPER, INK, DIM, GRID = "#ffffff", "#16181d", "#4b515c", "#d9dce1"
 NAMES = {"fasttext": "fastText"}
 COLORS = {"firth": "#0072b2", "gensim": "#d55e00", "fasttext": "#009e73"}
 DASHES = ("", "7 4", "2 3", "10 3 2 3")
 WIDTH, COLUMNS = 560, 2
-LEFT, TOP, WIDE, HIGH = 46, 84, 220, 150
-STEP_X, STEP_Y = 276, 232
+LEFT, TOP, WIDE, HIGH = 52, 84, 216, 150
+STEP_X, STEP_Y = 278, 238
 """A panel's place: its left edge and its top, its size, and how far it is to the next one."""
-LETTER = 14
+LETTER = 16
 
 Point = tuple[float, float]
 
@@ -36,11 +38,14 @@ def draw(report: dict[str, Any]) -> str:
         return _svg(60, [_text(12, 34, "No run was scored: give --eval and the part pareto.")])
     scores = [name for name in runs[0]["scores"] if name != "mean"]
     alphas = sorted({run["alpha"] for run in runs})
-    parts = [_text(12, 22, "Quality against training time", weight="bold"), *_legend(runs, alphas)]
+    parts = [
+        _text(12, 22, "Quality against training time (ρ: Spearman’s)", weight="bold"),
+        *_legend(runs, alphas),
+    ]
     seconds = _range_of_seconds([run["seconds"] for run in runs])
     for number, name in enumerate(scores):
         x, y = LEFT + number % COLUMNS * STEP_X, TOP + 40 + number // COLUMNS * STEP_Y
-        parts += _panel(x, y, name, [run for run in runs if name in run["scores"]], alphas, seconds)
+        parts += _panel(x, y, name, runs, alphas, seconds)
     return _svg(TOP + 20 + -(-len(scores) // COLUMNS) * STEP_Y, parts)
 
 
@@ -56,16 +61,14 @@ def _svg(height: int, parts: Sequence[str]) -> str:
 
 def _legend(runs: Sequence[dict[str, Any]], alphas: Sequence[float]) -> list[str]:
     """Return a mark for each program, and a dash for each alpha."""
-    parts, x = [], 12
-    for program in dict.fromkeys(run["program"] for run in runs):
+    parts, shown = [], {run["program"] for run in runs}
+    for x, program in zip(range(12, WIDTH, 120), filter(shown.__contains__, COLORS), strict=False):
         parts += [_line([(x, 46), (x + 26, 46)], program), _mark(x + 13, 46, program)]
         parts.append(_text(x + 32, 51, NAMES.get(program, program)))
-        x += 110
-    x = 12
-    for alpha in alphas:
-        parts.append(_line([(x, 70), (x + 34, 70)], "", _dash(alpha, alphas)))
-        parts.append(_text(x + 40, 75, f"alpha {alpha:g}"))
-        x += 132
+    step = min(150, (WIDTH - 12) // len(alphas))
+    for x, alpha in zip(range(12, WIDTH, step), alphas, strict=False):
+        parts.append(_line([(x, 72), (x + 30, 72)], "", _dash(alpha, alphas)))
+        parts.append(_text(x + 35, 77, f"alpha {alpha:g}"))
     return parts
 
 
@@ -84,41 +87,30 @@ def _panel(
     values = [run["scores"][name] * percent for run in runs]
     room = max(0.08 * (max(values) - min(values)), 0.005 * percent)
     low, high = min(values) - room, max(values) + room
-    title = TITLES.get(name, name) + (" right, %" if name == "analogies" else ", Spearman’s ρ")
-    parts = [_text(x, y - 9, title, weight="bold")]
-    for value in round_numbers(low, high):
-        at = y + HIGH * (high - value) / (high - low)
+
+    def across(seconds: float) -> float:
+        return x + WIDE * (math.log10(seconds) - ends[0]) / (ends[1] - ends[0])
+
+    def down(score: float) -> float:
+        return y + HIGH * (high - score) / (high - low)
+
+    title = TITLES.get(name, name) + (", % right" if name == "analogies" else ", ρ")
+    parts = [_text(x, y - 10, title, weight="bold")]
+    for value in ticks(low, high):
+        at = down(value)
         parts += [_rule(x, at, x + WIDE, at), _text(x - 6, at + 5, f"{value:g}", "end", DIM)]
     for value in round_seconds(*ends):
-        at = x + WIDE * (math.log10(value) - ends[0]) / (ends[1] - ends[0])
-        parts += [_rule(at, y, at, y + HIGH), _text(at, y + HIGH + 17, f"{value:g}", "middle", DIM)]
-    parts.append(_text(x + WIDE / 2, y + HIGH + 36, "training, seconds", "middle", DIM))
-    for program, alpha in dict.fromkeys((run["program"], run["alpha"]) for run in runs):
-        places = [
-            (
-                x + WIDE * (math.log10(run["seconds"]) - ends[0]) / (ends[1] - ends[0]),
-                y + HIGH * (high - run["scores"][name] * percent) / (high - low),
-            )
-            for run in sorted(runs, key=lambda run: run["seconds"])
-            if (run["program"], run["alpha"]) == (program, alpha)
-        ]
+        at = across(value)
+        parts += [_rule(at, y, at, y + HIGH), _text(at, y + HIGH + 19, f"{value:g}", "middle", DIM)]
+    parts.append(_text(x + WIDE / 2, y + HIGH + 39, "training, seconds", "middle", DIM))
+    lines: dict[tuple[str, float], list[Point]] = {}
+    for run in sorted(runs, key=lambda run: run["epochs"]):
+        place = across(run["seconds"]), down(run["scores"][name] * percent)
+        lines.setdefault((run["program"], run["alpha"]), []).append(place)
+    for (program, alpha), places in sorted(lines.items()):
         parts.append(_line(places, program, _dash(alpha, alphas)))
         parts += [_mark(*place, program) for place in places]
     return parts
-
-
-def round_numbers(low: float, high: float) -> list[float]:
-    """Return three to six round numbers from ``low`` to ``high``.
-
-    >>> round_numbers(0.59, 0.66)
-    [0.6, 0.62, 0.64, 0.66]
-    """
-    rough = (high - low) / 5
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(step * power for step in (1, 2, 5, 10) if step * power >= rough * 0.999)
-    return [
-        round(n * step, 10) for n in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
-    ]
 
 
 def round_seconds(low: float, high: float) -> list[float]:

@@ -4,7 +4,6 @@ import importlib.util
 import json
 import math
 import sys
-from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from bench.report import build, dumps, figure, markdown, table
 from bench.run_fasttext import last_progress, phases
 from bench.runner import kept_words, strict
 from bench.summary import Spread, best_alpha, by_round, ratio, raw_rate, spread
+from tests.bench_cases import options, record
 
 LINUX = sys.platform == "linux"
 
@@ -57,22 +57,6 @@ def text(tmp_path: Path) -> Path:
     path = tmp_path / "corpus.txt"
     path.write_text("a b c\nd é\nf g\n", "utf-8")
     return path
-
-
-def options(*arguments: str) -> Namespace:
-    """Parse a command line as the bench does, without looking for files."""
-    parsed = command.parser().parse_args(["--corpus", "none.txt", *arguments])
-    parsed.similarity, parsed.analogies = {}, None
-    return parsed
-
-
-def record(program: str, group: str = "timed", round_: int = 0, **changes: Any) -> dict[str, Any]:
-    """Return a run as the session keeps it."""
-    run = {"group": group, "round": round_, "program": program, "vector_size": 100, "threads": 2}
-    run |= {"epochs": 1 if group != "full" else 5, "alpha": 0.025, "seed": 1, "copies": 1}
-    run |= {name: changes.pop(name) for name in tuple(changes) if name in run}
-    scores = changes.pop("scores", None)
-    return {"run": run, "result": {"version": "0", **changes}, "scores": scores, "session": "s"}
 
 
 # The command line
@@ -293,6 +277,7 @@ def test_from_the_command_line_to_one_table_and_one_line_of_json(
     assert ratios["whole run, epochs 5, to gensim"] is None
     assert [row["loss"] for row in found["rows"]] == [None] * 3
     assert (tmp_path / "out" / "report.json").read_text().strip() == out.splitlines()[-1]
+    assert "No run was scored" in (tmp_path / "out" / "bench.svg").read_text("utf-8")
     assert str(tmp_path) not in out
 
 
