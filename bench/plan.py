@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from bench import curve
 
@@ -19,7 +19,7 @@ SCORED = ("quality", "pareto")
 PARETO_EPOCHS = (1, 2, 3, 5, 8, 12)
 SLOWER_PARETO_EPOCHS = (1, 2, 5)
 """How long firth, and how long the slower programs are trained for the picture of quality against time."""
-FIXED = {"window": 5, "negative": 5, "sample": 1e-3, "min_count": 5}
+FIXED: dict[str, Any] = {"window": 5, "negative": 5, "sample": 1e-3, "min_count": 5}
 ANALOGY_WORDS = 30_000
 """Analogies are asked and answered among this many of the most frequent words."""
 
@@ -43,8 +43,8 @@ class Run:
     seed: int
     copies: int = 1
     """How many times over the corpus is given."""
-    window: int = 5
-    negative: int = 5
+    window: int = FIXED["window"]
+    negative: int = FIXED["negative"]
     vocabulary: int = 0
     """Words of a synthetic text; 0: the corpus itself."""
     sentence: int = 0

@@ -86,18 +86,19 @@ def trend(found: Mapping[Point, Measured], round_: Any = None) -> Trend | None:
 
 
 def factors(found: Mapping[Point, Measured]) -> dict[Point, Spread]:
-    """Return how many times as long as by the trend a word takes at each point: of medians, and by round.
+    """Return how many times as long as by the trend a word takes at each point.
 
     Each round has a trend of its own, so that a round on a busier machine is not off it.
     """
     rounds = {round_ for one in found.values() for round_ in one.seconds}
     trends = {round_: line for round_ in rounds if (line := trend(found, round_)) is not None}
-    line, off = trend(found), {}
-    for point, one in found.items():
-        single = [took / trends[at].seconds(one.flops) for at, took in one.seconds.items() if at in trends]
-        if line is not None and single:
-            off[point] = Spread(one.middle / line.seconds(one.flops), min(single), max(single), len(single))
-    return off
+    off = {
+        point: spread(
+            [took / trends[at].seconds(one.flops) for at, took in one.seconds.items() if at in trends]
+        )
+        for point, one in found.items()
+    }
+    return {point: factor for point, factor in off.items() if factor is not None}
 
 
 def farthest(off: Mapping[Point, Spread]) -> tuple[Point, Spread]:
