@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from firth.training import arrays, draws, kernels, reference
-from firth.training.sampling import alias_table, keep_threshold
+from firth.training.sampling import keep_threshold, noise_tables
 
 KEY = np.uint64(987654321)
 HERE = Path(__file__).parent
@@ -36,16 +36,20 @@ class Case:
         self.ids = random.choice(words, int(self.starts[-1]), p=weights / weights.sum()).astype(np.int32)
         keep = np.linspace(0.4, 1.0, words) if sample else np.ones(words)
         noise = weights**0.75 / (weights**0.75).sum()
-        self.draws = arrays.Draws(keep_threshold(keep), alias_table(noise), window, shrink, negative)
+        alias, ends = noise_tables(noise, classes=1, head=0)
+        self.draws = arrays.Draws(keep_threshold(keep), alias, ends, 0, window, shrink, negative)
         self.vector_size, self.words = vector_size, words
         self.W, self.C = (random.normal(scale=0.3, size=(words, vector_size)) for _ in range(2))
 
     def tables(self) -> arrays.Tables:
         stride = arrays.row_stride(self.vector_size)
         tables = arrays.Tables(
-            arrays.aligned_zeros(self.words * stride), arrays.aligned_zeros(self.words * stride), stride
+            arrays.aligned_zeros(self.words * stride),
+            arrays.aligned_zeros(self.words * stride),
+            stride,
+            self.words,
         )
-        for flat, matrix in zip(tables, (self.W, self.C), strict=False):
+        for flat, matrix in zip(tables[:2], (self.W, self.C), strict=True):
             flat.reshape(self.words, stride)[:, : self.vector_size] = matrix
         return tables
 
@@ -81,7 +85,7 @@ class Case:
 
     def _negative(self, bits: int) -> int:
         slot = (bits >> 32) * self.words >> 32
-        entry = int(self.draws.alias[slot])
+        entry = int(self.draws.noise[slot])
         return slot if bits % 2**32 <= entry >> 32 else entry % 2**32
 
     def expect(self, alpha=0.05) -> tuple[np.ndarray, np.ndarray, float, int, int]:
@@ -181,10 +185,11 @@ def test_draws_follow_their_distributions() -> None:
     case = Case(words=20, window=4, lengths=(20_000,), negative=4)
     scratch = arrays.make_scratch(case.draws, 16)
     outputs, reaches, kept = [], [], 0
-    draw = draws.draw_chunk
+    keep = draws.keep_chunk
     for begin in range(0, 20_000, arrays.CHUNK):
         end = min(begin + arrays.CHUNK, 20_000)
-        first, past, _ = draw(case.ids, case.starts, 0, begin, end, case.draws, KEY, scratch)
+        first, past, _ = keep(case.ids, case.starts, 0, begin, end, case.draws, KEY, scratch)
+        draws.draw_windows(first, past, case.draws, 0, scratch)
         outputs.append(scratch.outputs[first * 5 : past * 5].reshape(-1, 5)[:, 1:].copy())
         reaches.append(scratch.reach[first:past].copy())
         kept += past - first
@@ -202,9 +207,9 @@ def test_draws_follow_their_distributions() -> None:
 def test_kernels_keep_no_reference_to_their_arrays() -> None:
     case = Case()
     tables, _ = case.train([(0, 10)])
-    before = [sys.getrefcount(array) for array in (case.ids, tables.vectors, case.draws.alias)]
+    before = [sys.getrefcount(array) for array in (case.ids, tables.vectors, case.draws.noise)]
     case.train([(0, 10)] * 50, tables=tables)
-    assert [sys.getrefcount(array) for array in (case.ids, tables.vectors, case.draws.alias)] == before
+    assert [sys.getrefcount(array) for array in (case.ids, tables.vectors, case.draws.noise)] == before
 
 
 CHECKED_RUN = """

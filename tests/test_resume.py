@@ -61,7 +61,8 @@ class StopAt:
 
 @pytest.fixture(autouse=True)
 def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firth.training.crew.TICK_SECONDS", 0.002)
+    monkeypatch.setattr("firth.training.racing.TICK_SECONDS", 0.002)
+    monkeypatch.setattr("firth.training.marching.SECONDS", 0.002)
 
 
 def stop(corpus: Any, output: Path, share: float = 0.3, **options: Any) -> None:

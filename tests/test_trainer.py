@@ -20,10 +20,11 @@ import firth
 from corpora import digest, zipf_text
 from firth.corpus.encoded import EncodedCorpus, encode
 from firth.errors import ConfigError, CorpusError, FormatError, OutputExistsError, TrainingError
-from firth.training import checkpoint, crew, reference, trainer
+from firth.training import checkpoint, ended, reference, trainer
 from firth.training.arrays import make_scratch
 from firth.training.config import TrainConfig
-from firth.training.draws import draw_chunk
+from firth.training.crew import Crew
+from firth.training.draws import draw_windows, keep_chunk
 from firth.training.progress import Progress
 from firth.training.run import Run, make_schedule
 from firth.training.tables import make_draws, matrices, new_tables
@@ -55,7 +56,8 @@ def steps(corpus: EncodedCorpus, config: TrainConfig) -> Iterator[Step]:
             scratch = make_scratch(draws, 16)
             end = min(begin + 1024, block.end)
             where = (corpus.ids, corpus.sentence_starts, sentence, begin, end)
-            first, past, sentence = draw_chunk(*where, draws, np.uint64(block.key), scratch)
+            first, past, sentence = keep_chunk(*where, draws, np.uint64(block.key), scratch)
+            draw_windows(first, past, draws, 0, scratch)
             for k in range(first, past):
                 low = max(scratch.first[k], k - scratch.reach[k])
                 high = min(scratch.past[k], k + scratch.reach[k] + 1)
@@ -74,7 +76,7 @@ def test_the_loss_of_vectors_that_stand_still_is_exact(threads: int, negative: i
     """While the context vectors are zero, a pair costs log 2 for its center and each unmasked negative."""
     config = TrainConfig(
         min_count=1, vector_size=7, alpha=1e-30, min_alpha=0.0, epochs=11, window=3, sample=0.01,
-        negative=negative, shrink_windows=shrink, threads=threads,
+        negative=negative, shrink_windows=shrink, threads=threads, reproducible=False,
     )  # fmt: skip
     model = firth.train(SENTENCES, config, cache=False)
     cost = pairs = 0
@@ -88,7 +90,9 @@ def test_the_loss_of_vectors_that_stand_still_is_exact(threads: int, negative: i
 
 
 def test_a_run_is_what_float64_makes_of_the_same_draws() -> None:
-    config = TrainConfig(min_count=2, vector_size=11, epochs=2, sample=0.02, negative=7, threads=1, seed=4)
+    config = TrainConfig(
+        min_count=2, vector_size=11, epochs=2, sample=0.02, negative=7, threads=1, seed=4, reproducible=False
+    )
     model = firth.train(SENTENCES, config, cache=False)
     corpus = encoded(config)
     start = matrices(new_tables(len(corpus.vocabulary.words), 11, 4), 11)
@@ -109,7 +113,9 @@ def test_a_run_is_what_float64_makes_of_the_same_draws() -> None:
 def test_the_mean_loss_does_not_depend_on_the_number_of_threads() -> None:
     text = [line.split() for line in zipf_text(60_000).splitlines()]
     losses = [
-        firth.train(text, vector_size=20, epochs=3, threads=threads, cache=False).config["epoch_losses"]
+        firth.train(text, vector_size=20, epochs=3, threads=threads, cache=False, reproducible=False).config[
+            "epoch_losses"
+        ]
         for threads in (1, 4)
     ]
     assert losses[0] == pytest.approx(losses[1], rel=0.01)
@@ -194,7 +200,7 @@ def test_a_second_interrupt_still_waits_for_the_blocks_at_work() -> None:
 
     pool = Pool()
     with pytest.raises(KeyboardInterrupt):
-        crew._join(pool)  # type: ignore[arg-type]
+        ended.join(pool)  # type: ignore[arg-type]
     assert pool.waited == 3
 
 
@@ -487,13 +493,13 @@ def test_memory_is_that_of_the_two_tables(tmp_path: Path, n: int, V: int, D: int
 
 @pytest.mark.parametrize(("seconds", "told"), [(0.2, [True]), (0.0, [])])
 def test_somebody_is_told_when_compiling_takes_long(monkeypatch, seconds, told) -> None:
-    real = trainer.Crew
+    real = trainer.make_crew
 
-    def slow(run: Run) -> crew.Crew:
+    def slow(run: Run) -> Crew:
         time.sleep(seconds)
         return real(run)
 
-    monkeypatch.setattr(trainer, "Crew", slow)
+    monkeypatch.setattr(trainer, "make_crew", slow)
     monkeypatch.setattr(trainer, "COMPILING_SECONDS", 0.1)
     calls: list[bool] = []
     watchers = trainer.Watchers(compiling=lambda: calls.append(True))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 OPTIONS = (
     *("vector_size", "window", "min_count", "max_vocab_size", "negative", "epochs", "alpha", "min_alpha"),
-    *("sample", "ns_exponent", "shrink_windows", "seed", "threads"),
+    *("sample", "ns_exponent", "shrink_windows", "seed", "threads", "reproducible"),
     *("tokenizer", "lowercase", "column", "encoding_errors"),
 )
 """Options of training and of the text, as a TOML file may hold them too."""
@@ -97,6 +97,14 @@ def train(
     ] = None,
     seed: Annotated[int | None, _option("Seed of every random draw. [1]", _TRAINING)] = None,
     threads: Annotated[int | None, _option("Threads. [one a core]", _TRAINING)] = None,
+    reproducible: Annotated[
+        bool | None,
+        _option(
+            "The same bits with any number of threads, or a little faster. [reproducible]",
+            _TRAINING,
+            "--reproducible/--racing",
+        ),
+    ] = None,
     tokenizer: Annotated[
         str | None,
         _option("whitespace, words, or a tokenizer.json. [whitespace]", _TEXT, metavar="NAME|FILE"),

@@ -21,9 +21,9 @@ from firth.evaluation.stability import Neighbors, Stability, compare
 from firth.evaluation.stability_file import remove_stability, write_stability
 from firth.training import checkpoint, trainer
 from firth.training.config import TrainConfig
-from firth.training.crew import Crew
+from firth.training.crew import make_crew
 from firth.training.progress import Ticker, Watcher, log_lines
-from firth.training.run import Run, Tally, make_schedule
+from firth.training.run import Run, Tally, make_schedule, room_of
 from firth.training.tables import matrices, new_tables
 from firth.training.trainer import Watchers
 
@@ -164,10 +164,10 @@ def seed_of(first: int, number: int) -> int:
 def _trained(corpus: EncodedCorpus, config: TrainConfig, plan: Plan, watcher: Watcher) -> Run:
     """Train one run in memory."""
     text = resampled(corpus, config.seed) if plan.resample else corpus
-    tables = new_tables(len(text.vocabulary.words), config.vector_size, config.seed)
+    tables = new_tables(len(text.vocabulary.words), config.vector_size, config.seed, room_of(text, config))
     run = Run(text, config, tables, Tally(make_schedule(text, config, []).reports))
     ticker = Ticker(run, watcher)
-    Crew(run).train(ticker)
+    make_crew(run).train(ticker)
     ticker()
     return run
 

@@ -26,18 +26,24 @@ MASKED = np.float32(80.0)
 
 
 class Tables(NamedTuple):
-    """The two tables that a run learns, row-major and flat; a row is ``stride`` numbers, D of them used."""
+    """The two tables that a run learns, row-major and flat; a row is ``stride`` numbers, D of them used.
+
+    The first ``words`` rows are the words'. Behind them there may be room for rows that shards work on.
+    """
 
     vectors: NDArray[np.float32]  # W
     context_vectors: NDArray[np.float32]  # C
     stride: int
+    words: int
 
 
 class Draws(NamedTuple):
     """What the random draws of a run need besides the key: nothing here changes during a run."""
 
     keep: NDArray[np.uint32]  # word id -> kept if 32 random bits are at most this
-    alias: NDArray[np.uint64]  # the noise distribution, packed: see ``sampling.alias_table``
+    noise: NDArray[np.uint64]  # the noise distribution of each class: see ``sampling.noise_tables``
+    noise_starts: NDArray[np.int64]  # where each class's table begins in ``noise``, and the end
+    head: int  # words below this id are in every class, the others in class (id - head) % classes
     window: int
     shrink_windows: bool
     negative: int
@@ -72,9 +78,9 @@ def row_stride(vector_size: int) -> int:
     return -(-vector_size // LANES) * LANES
 
 
-def make_scratch(draws: Draws, stride: int) -> Scratch:
-    """Return the buffers that one thread needs."""
-    words = CHUNK + 2 * draws.window
+def make_scratch(draws: Draws, stride: int, positions: int = CHUNK) -> Scratch:
+    """Return the buffers that one thread needs to train ``positions`` positions at a time."""
+    words = positions + 2 * draws.window
     size = draws.negative + 1
     tiles = -(-size // TILE)
     contexts = 2 * draws.window + 2

@@ -28,7 +28,7 @@ from firth.formats import model_files, native
 from firth.formats.safetensors_file import cannot_write, map_tensors, sync_folder, write_tensors
 from firth.training.arrays import Tables
 from firth.training.config import TrainConfig
-from firth.training.run import Run, Tally
+from firth.training.run import Run, Tally, room_of
 from firth.training.tables import (
     empty_tables,
     inner,
@@ -283,7 +283,7 @@ def tables_of(model: Embeddings, corpus: EncodedCorpus, config: TrainConfig) -> 
 def _tables(tensors: dict[str, NDArray[Any]], corpus: EncodedCorpus, config: TrainConfig) -> Tables:
     vocabulary = corpus.vocabulary
     expected = (vocabulary.table_size, config.vector_size)
-    tables = empty_tables(len(vocabulary.words), config.vector_size)
+    tables = empty_tables(len(vocabulary.words), config.vector_size, room_of(corpus, config))
     for name, matrix in zip(TABLES, matrices(tables, config.vector_size), strict=True):
         if tensors[name].shape != expected:
             raise FormatError(

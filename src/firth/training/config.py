@@ -82,6 +82,9 @@ class TrainConfig:
         shrink_windows: draw each center's window from 1 ... window, so that nearer words count more.
         seed: seed of every random draw, 0 to 2**63 - 1.
         threads: threads that train; by default one for each core this process may use.
+        reproducible: train in rounds of fixed shards: the same corpus, options and seed then give the same
+            bits with any number of threads, on one kind of processor and one version of numba. If False,
+            several threads race (Hogwild): a little faster, and never the same twice.
 
     Raises:
         ConfigError: an option is unknown, of the wrong type or out of its range.
@@ -100,6 +103,7 @@ class TrainConfig:
     shrink_windows: bool = True
     seed: int = 1
     threads: int = dataclasses.field(default_factory=available_cores)
+    reproducible: bool = True
 
     def __new__(cls, *_args: object, **options: object) -> TrainConfig:
         """Answer a name of another program with ours, before ``__init__`` says only *unexpected*."""
@@ -123,8 +127,10 @@ class TrainConfig:
         _number(self, "ns_exponent", -2.0, 2.0)
         _whole(self, "seed", 0, 2**63 - 1)
         _whole(self, "threads", 1, 1024)
-        if not isinstance(self.shrink_windows, bool):
-            raise ConfigError(f"shrink_windows must be True or False, not {self.shrink_windows!r}")
+        for name in ("shrink_windows", "reproducible"):
+            value = getattr(self, name)
+            if not isinstance(value, bool):
+                raise ConfigError(f"{name} must be True or False, not {value!r}")
         if self.min_alpha > self.alpha:
             raise ConfigError(
                 f"min_alpha ({self.min_alpha}) is above alpha ({self.alpha}): "

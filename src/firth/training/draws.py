@@ -41,11 +41,16 @@ def scaled(bits, n):
 
 
 @inlined
-def draw_negative(draws: Draws, bits: np.uint64) -> np.int32:
-    """Return a word id drawn from the noise distribution by the alias method."""
-    slot = scaled(bits, np.uint64(len(draws.alias)))
-    entry = draws.alias[slot]
-    return np.int32(slot if bits & _LOW <= entry >> _HALF else entry & _LOW)
+def draw_negative(draws: Draws, kind, bits: np.uint64) -> np.int32:
+    """Return a word id drawn from the noise distribution of class ``kind`` by the alias method."""
+    first = draws.noise_starts[kind]
+    slot = scaled(bits, np.uint64(draws.noise_starts[kind + 1] - first))
+    entry = draws.noise[first + np.int64(slot)]
+    place = np.int64(slot if bits & _LOW <= entry >> _HALF else entry & _LOW)
+    if place >= draws.head:
+        classes = len(draws.noise_starts) - 1
+        place = draws.head + (place - draws.head) * classes + kind
+    return np.int32(place)
 
 
 @inlined
@@ -85,8 +90,8 @@ def next_stamp(scratch: Scratch):
 
 
 @inlined
-def draw_chunk(ids, starts, sentence, begin, end, draws: Draws, key, scratch: Scratch):
-    """Make all draws of the positions ``begin`` ... ``end``; ``begin`` lies in sentence number ``sentence``.
+def keep_chunk(ids, starts, sentence, begin, end, draws: Draws, key, scratch: Scratch):
+    """Draw which of the positions ``begin`` ... ``end`` are kept; ``begin`` lies in sentence ``sentence``.
 
     Kept words go to ``scratch.kept``, with up to ``window`` kept words of the same sentence on either side,
     so that no window is cut at a chunk's edge. Returns (first center, one past the last, sentence of
@@ -106,13 +111,12 @@ def draw_chunk(ids, starts, sentence, begin, end, draws: Draws, key, scratch: Sc
     if first < n:
         n = keep_range(ids, end, starts[sentence + 1], draws.window, draws, key, scratch, n, first)
         scratch.past[first:n] = n
-    draw_windows(center_first, center_past, draws, scratch)
     return center_first, center_past, sentence
 
 
 @inlined
-def draw_windows(center_first, center_past, draws: Draws, scratch: Scratch):
-    """Draw the window and the outputs, center and negatives, of every center."""
+def draw_windows(center_first, center_past, draws: Draws, kind, scratch: Scratch):
+    """Draw the window and the outputs, center and negatives of class ``kind``, of every center."""
     size = draws.negative + 1
     for k in range(center_first, center_past):
         bits = scratch.bits[k]
@@ -124,7 +128,7 @@ def draw_windows(center_first, center_past, draws: Draws, scratch: Scratch):
         stamp = next_stamp(scratch)
         scratch.seen[scratch.kept[k] & (SEEN - 1)] = stamp
         for j in range(1, size):
-            word = draw_negative(draws, mix64(bits + np.uint64(j) * GOLDEN))
+            word = draw_negative(draws, kind, mix64(bits + np.uint64(j) * GOLDEN))
             scratch.outputs[k * size + j] = word
             if scratch.seen[word & (SEEN - 1)] == stamp:
                 scratch.special[k] = SPECIAL

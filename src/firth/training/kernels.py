@@ -2,7 +2,7 @@
 
 The mathematics and its letters (W, C, x, o, y, q) are those of ``reference.py``, which judges this file.
 A *block* is the unit of training: (tables, a range of positions, learning rate, key) -> tables changed, loss.
-It works through its positions in chunks: first all draws of a chunk (:func:`draw_chunk`), then its steps
+It works through its positions in chunks: first all draws of a chunk (``draws.py``), then its steps
 (:func:`train_chunk`), in which nothing is random.
 
 How a step is made fast (each with its figure in LOG.md):
@@ -24,7 +24,7 @@ import math
 import numpy as np
 
 from firth.training.arrays import CHUNK, MASKED, SEEN, TILE, Draws, Scratch, Tables
-from firth.training.draws import PLAIN, draw_chunk, next_stamp
+from firth.training.draws import PLAIN, draw_windows, keep_chunk, next_stamp
 from firth.training.kernel_cache import compiled, inlined
 from firth.training.simd import (
     LANES,
@@ -267,13 +267,13 @@ def train_center(M, repeated, special, alpha, tables: Tables, scratch: Scratch):
 
 
 @inlined
-def train_chunk(center_first, center_past, alpha, draws: Draws, tables: Tables, scratch: Scratch):
-    """Take the step of every center of the chunk; return the number of pairs."""
+def train_chunk(center_first, center_past, drawn, alpha, draws: Draws, tables: Tables, scratch: Scratch):
+    """Take the step of every center of the chunk, prefetching up to ``drawn``; return the number of pairs."""
     size = draws.negative + 1
     filled = size != len(scratch.o_rows)
     pairs = 0
     for k in range(center_first, center_past):
-        if k + AHEAD < center_past:
+        if k + AHEAD < drawn:
             prefetch_center(k + AHEAD, size, draws.window, tables, scratch)
         M, repeated = gather_contexts(k, tables, scratch)
         if M == 0:
@@ -311,10 +311,11 @@ def train_block(ids, starts, begin, end, alpha, key, draws: Draws, tables: Table
     sentence = np.searchsorted(starts, begin, side="right") - 1
     loss, pairs, centers = 0.0, 0, 0
     for chunk in range(begin, end, CHUNK):
-        first, past, sentence = draw_chunk(
+        first, past, sentence = keep_chunk(
             ids, starts, sentence, chunk, min(chunk + CHUNK, end), draws, key, scratch
         )
-        pairs += train_chunk(first, past, alpha, draws, tables, scratch)
+        draw_windows(first, past, draws, 0, scratch)
+        pairs += train_chunk(first, past, past, alpha, draws, tables, scratch)
         loss += take_loss(scratch)
         centers += past - first
     return loss, pairs, centers

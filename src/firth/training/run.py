@@ -17,7 +17,8 @@ from firth.corpus.encoded import EncodedCorpus
 from firth.embeddings import Embeddings
 from firth.training.arrays import Tables
 from firth.training.config import TrainConfig
-from firth.training.schedule import Schedule
+from firth.training.schedule import BLOCK_POSITIONS, Schedule
+from firth.training.shards import Split
 from firth.training.tables import matrices, published, published_counts, published_words
 
 PHASE_OPTIONS = ("epochs", "alpha", "min_alpha", "threads")
@@ -195,7 +196,18 @@ def make_schedule(corpus: EncodedCorpus, config: TrainConfig, phases: list[dict[
         min_alpha=config.min_alpha,
         seed=config.seed,
         first_epoch=sum(phase["epochs"] for phase in phases),
+        block_positions=split_of(corpus, config).round_positions if config.reproducible else BLOCK_POSITIONS,
     )
+
+
+def split_of(corpus: EncodedCorpus, config: TrainConfig) -> Split:
+    """Return how reproducible training splits the corpus."""
+    return Split(len(corpus.ids), len(corpus.vocabulary.words), config.window)
+
+
+def room_of(corpus: EncodedCorpus, config: TrainConfig) -> int:
+    """Return the rows that a run needs behind the words' rows of its tables."""
+    return split_of(corpus, config).room if config.reproducible else 0
 
 
 def mean_loss(tally: Tally, first: int, past: int) -> float | None:

@@ -13,6 +13,29 @@ def keep_threshold(keep_prob: NDArray[np.float64]) -> NDArray[np.uint32]:
     return (np.clip(np.ceil(keep_prob * _WHOLE), 1.0, _WHOLE) - 1.0).astype(np.uint32)
 
 
+def noise_tables(
+    prob: NDArray[np.float64], classes: int, head: int
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Return an alias table for each class of words, one after another, and where each begins.
+
+    Words from id ``head`` on are dealt out to the classes in turn; the words before are in all of them. The
+    table of a class lists the head, then its own words: these have ``classes`` times their probability, the
+    head has the rest. So drawing from all classes in equal parts is drawing by ``prob``. The ids are in
+    order of falling probability, else the rest may be nothing.
+
+    >>> tables, starts = noise_tables(np.array([0.4, 0.2, 0.2, 0.1, 0.1]), classes=2, head=1)
+    >>> starts.tolist()
+    [0, 3, 6]
+    """
+    tables = []
+    for kind in range(classes):
+        own = prob[head + kind :: classes] * classes
+        common = prob[:head] * ((1.0 - own.sum()) / prob[:head].sum()) if head else prob[:0]
+        tables.append(alias_table(np.concatenate([common, own])))
+    starts = np.cumsum([0, *map(len, tables)], dtype=np.int64)
+    return np.concatenate(tables), starts
+
+
 def alias_table(prob: NDArray[np.float64]) -> NDArray[np.uint64]:
     """Return a table of V entries from which one uniform slot and 32 random bits draw a word by ``prob``.
 

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 
 BLOCK_POSITIONS = 1 << 14
-"""Positions in a block: about 3 ms of work, so that threads share evenly and a stop is quick."""
+"""Positions in a block of a racing thread: about 3 ms of work, so that threads share evenly."""
 
 REPORTS = 100
 """Reports in a run, about: each epoch is reported in equal parts, at least one."""
@@ -32,7 +32,8 @@ class Block:
 class Schedule:
     """The blocks of a run over ``positions`` positions, the learning rate falling linearly over all epochs.
 
-    ``first_epoch`` is the number of epochs trained before, so that further epochs draw anew.
+    ``first_epoch`` is the number of epochs trained before, so that further epochs draw anew. A block is what
+    a racing thread takes at once, or a reproducible round.
     """
 
     positions: int
@@ -41,11 +42,12 @@ class Schedule:
     min_alpha: float
     seed: int
     first_epoch: int = 0
+    block_positions: int = BLOCK_POSITIONS
 
     @property
     def blocks_per_epoch(self) -> int:
         """How many blocks an epoch has."""
-        return -(-self.positions // BLOCK_POSITIONS)
+        return -(-self.positions // self.block_positions)
 
     @property
     def blocks(self) -> int:
@@ -65,8 +67,8 @@ class Schedule:
     def block(self, number: int) -> Block:
         """Return block ``number``, counted from 0 through all epochs."""
         epoch, index = divmod(number, self.blocks_per_epoch)
-        begin = index * BLOCK_POSITIONS
-        end = min(begin + BLOCK_POSITIONS, self.positions)
+        begin = index * self.block_positions
+        end = min(begin + self.block_positions, self.positions)
         return Block(epoch, begin, end, self.alpha_at(number), self.key(epoch), self.report_of(number))
 
     def alpha_at(self, number: int) -> float:
@@ -78,7 +80,7 @@ class Schedule:
     def positions_before(self, number: int) -> int:
         """Return how many positions are trained before block ``number``."""
         epoch, index = divmod(number, self.blocks_per_epoch)
-        return epoch * self.positions + min(index * BLOCK_POSITIONS, self.positions)
+        return epoch * self.positions + min(index * self.block_positions, self.positions)
 
     def report_of(self, number: int) -> int:
         """Return the number of the report that block ``number`` belongs to."""

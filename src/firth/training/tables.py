@@ -11,32 +11,38 @@ from firth.corpus.vocabulary import Vocabulary, keep_prob, noise_prob
 from firth.errors import ConfigError
 from firth.training.arrays import Draws, Tables, aligned_zeros, row_stride
 from firth.training.config import TrainConfig
-from firth.training.sampling import alias_table, keep_threshold
+from firth.training.sampling import keep_threshold, noise_tables
+from firth.training.shards import SHARDS, Split
 
 Matrix = NDArray[np.float32]
 ROWS = 1 << 14
 
 
-def make_draws(vocabulary: Vocabulary, config: TrainConfig) -> Draws:
+def make_draws(vocabulary: Vocabulary, config: TrainConfig, split: Split | None = None) -> Draws:
     """Return what the kernels need to draw kept words, windows and negatives."""
+    classes, head = (SHARDS, split.head) if split else (1, 0)
+    noise, starts = noise_tables(noise_prob(vocabulary.counts, config.ns_exponent), classes, head)
     return Draws(
         keep=keep_threshold(keep_prob(vocabulary.counts, config.sample)),
-        alias=alias_table(noise_prob(vocabulary.counts, config.ns_exponent)),
+        noise=noise,
+        noise_starts=starts,
+        head=head,
         window=config.window,
         shrink_windows=config.shrink_windows,
         negative=config.negative,
     )
 
 
-def empty_tables(words: int, vector_size: int) -> Tables:
-    """Return two tables of zeros.
+def empty_tables(words: int, vector_size: int, room: int = 0) -> Tables:
+    """Return two tables of zeros, with ``room`` for so many rows behind the words'.
 
     Raises:
         ConfigError: they do not fit into memory.
     """
     stride = row_stride(vector_size)
     try:
-        return Tables(aligned_zeros(words * stride), aligned_zeros(words * stride), stride)
+        size = (words + room) * stride
+        return Tables(aligned_zeros(size), aligned_zeros(size), stride, words)
     except MemoryError:
         raise ConfigError(
             f"two tables of {words:,} words x {vector_size} numbers take {8 * words * stride / 1e9:,.1f} GB "
@@ -44,12 +50,12 @@ def empty_tables(words: int, vector_size: int) -> Tables:
         ) from None
 
 
-def new_tables(words: int, vector_size: int, seed: int) -> Tables:
+def new_tables(words: int, vector_size: int, seed: int, room: int = 0) -> Tables:
     """Return the tables at the start of a run, as in word2vec.c.
 
     The vectors are uniform in [-0.5, 0.5) / vector_size, the context vectors zeros.
     """
-    tables = empty_tables(words, vector_size)
+    tables = empty_tables(words, vector_size, room)
     vectors, _ = matrices(tables, vector_size)
     random = np.random.Generator(np.random.PCG64(seed))
     for rows in _blocks_of(vectors):
@@ -58,9 +64,10 @@ def new_tables(words: int, vector_size: int, seed: int) -> Tables:
 
 
 def matrices(tables: Tables, vector_size: int) -> tuple[Matrix, Matrix]:
-    """Return both tables as (V, D) views without their padding."""
+    """Return both tables as (V, D) views without their padding, and without the room behind them."""
+    flats = tables.vectors, tables.context_vectors
     vectors, context_vectors = (
-        flat.reshape(-1, tables.stride)[:, :vector_size] for flat in (tables.vectors, tables.context_vectors)
+        flat.reshape(-1, tables.stride)[: tables.words, :vector_size] for flat in flats
     )
     return vectors, context_vectors
 

@@ -24,9 +24,9 @@ from firth.errors import ConfigError, CorpusError, FormatError, Interrupted, Res
 from firth.formats import native
 from firth.training import checkpoint
 from firth.training.config import TrainConfig
-from firth.training.crew import Crew
+from firth.training.crew import Crew, make_crew
 from firth.training.progress import Ticker, Watcher, log_lines
-from firth.training.run import Run, Tally, make_schedule
+from firth.training.run import Run, Tally, make_schedule, room_of
 from firth.training.tables import new_tables
 
 CHECKPOINT_SECONDS = 300.0
@@ -118,7 +118,8 @@ def train(
     )
     encode_seconds = time.perf_counter() - began
     _check_learnable(encoded, config)
-    tables = new_tables(len(encoded.vocabulary.words), config.vector_size, config.seed)
+    words, room = len(encoded.vocabulary.words), room_of(encoded, config)
+    tables = new_tables(words, config.vector_size, config.seed, room)
     tally = Tally(make_schedule(encoded, config, []).reports)
     run = Run(encoded, config, tables, tally, encode_seconds=encode_seconds)
     if folder is None:
@@ -283,6 +284,7 @@ def _stored_config(folder: Path, stored: dict[str, Any], threads: int | None) ->
             f"{folder} was not trained by `firth train`, so it cannot be trained further: train a new model"
         )
     options = stored["options"] | stored["phases"][-1]
+    options.setdefault("reproducible", False)  # the only way there was before the option
     return TrainConfig.from_dict(options if threads is None else options | {"threads": threads})
 
 
@@ -334,11 +336,11 @@ def _train(
 def _make_crew(run: Run, watchers: Watchers) -> Crew:
     """Make the crew; where that takes long, the kernels are being compiled, and somebody is told so."""
     if watchers.compiling is None:
-        return Crew(run)
+        return make_crew(run)
     patience = threading.Timer(COMPILING_SECONDS, watchers.compiling)
     patience.start()
     try:
-        return Crew(run)
+        return make_crew(run)
     finally:
         patience.cancel()
 

@@ -1,0 +1,354 @@
+"""Reproducible training compiled: rounds of eight shards, the same bits whichever threads do the work.
+
+A round is a few phases, and in each phase every shard has one task. No phase begins before the last one is
+done, and within a phase no task reads what another one writes; so it does not matter who does a task, or when:
+
+1. *draw*: a shard draws its piece of the text and is lent a copy of the rows of each word in it;
+2. *train*, PARTS times: a shard takes the steps of some centers, on rows of its own. Only the negatives
+   are not its own: they are changed in place in the common table, and the shards of a phase draw them
+   from different classes of words. After each part the classes go round;
+3. *merge*: the changes of all shards are added to the common rows, always in the same order.
+
+Of the HEAD most frequent words each shard keeps rows of its own from round to round, for negatives too.
+
+*Weights.* Where eight shards have each moved a row towards its optimum, the sum of their moves would carry
+it far beyond. If u updates by one shard go the share 1 - e**-v of the way, with v = u * alpha / RATE, eight
+times as many go 1 - e**-8v of it; so the sum is weighted by (1 - e**-8v) / (8 (1 - e**-v)), from 1 for rare
+words (their changes are added) to 1/8 for the most frequent ones (averaged). u is the expected number of
+updates; see :func:`expected_updates`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.training.arrays import Draws, Scratch, Tables, aligned_zeros
+from firth.training.atomics import fetch_add, wait_until
+from firth.training.config import TrainConfig
+from firth.training.draws import GOLDEN, draw_windows, keep_chunk, position_bits
+from firth.training.kernel_cache import compiled, inlined
+from firth.training.kernels import take_loss, train_chunk
+from firth.training.shards import PARTS, SHARDS, Split
+from firth.training.simd import LANES, fma, load, prefetch, splat, store
+
+RATE = 0.3
+"""How soon a row is where its updates draw it: u updates at rate alpha go 1 - exp(-u * alpha / RATE) of the
+way. Found by trying .2 to .8; see LOG.md."""
+
+PHASES = PARTS + 2
+"""Phases of a round: draw, the parts of train, merge."""
+
+AHEAD = 8
+"""How many words ahead rows to lend are prefetched."""
+
+_STEPS, _WIDEST = 256, 16
+
+
+class Shard(NamedTuple):
+    """What one shard has of its own, beside its buffers for the steps."""
+
+    first_row: int  # of its own rows: the head's first, then those lent
+    words: NDArray[np.int32]  # the words whose rows are lent, in the order in which they came
+    lent: NDArray[np.int64]  # (1,) how many
+    before: NDArray[np.float32]  # the lent rows of C as they were; those of W stay as they are
+    keys: NDArray[np.int64]  # hash table: number of the round and word ...
+    places: NDArray[np.int32]  # ... to the word's place in ``words``
+    centers: NDArray[np.int64]  # (2,) the first center in the buffers, and one past the last
+
+
+class Updates(NamedTuple):
+    """Expected updates of a word's row in each table by one shard in one full round, and the weights."""
+
+    vectors: NDArray[np.float32]
+    context_vectors: NDArray[np.float32]
+    weights: NDArray[np.float32]  # of changes, for v = 0, 1 / 256, 2 / 256 ... 16
+
+
+class Rounds(NamedTuple):
+    """Some rounds, one after another: of its stripe, each shard trains positions ``begin`` ... ``end``."""
+
+    begin: NDArray[np.int64]
+    end: NDArray[np.int64]
+    alpha: NDArray[np.float32]
+    key: NDArray[np.uint64]
+    number: NDArray[np.int64]  # through all epochs, counted from 1
+
+
+class Work(NamedTuple):
+    """Who does what, and what came of it."""
+
+    claims: NDArray[np.int64]  # (rounds * PHASES * SHARDS,) 0: the task is free
+    done: NDArray[np.int64]  # (1,) tasks that are done
+    results: NDArray[np.float64]  # (rounds, SHARDS, 3): loss in nats, pairs, centers
+
+
+def make_shards(split: Split, stride: int) -> tuple[Shard, ...]:
+    """Return the eight shards' own arrays; their rows lie behind the words' rows in the tables."""
+    size = 1 << (2 * split.lent).bit_length()
+    return tuple(
+        Shard(
+            first_row=split.words + number * split.own_rows,
+            words=np.zeros(split.lent, np.int32),
+            lent=np.zeros(1, np.int64),
+            before=aligned_zeros(split.lent * stride),
+            keys=np.zeros(size, np.int64),
+            places=np.zeros(size, np.int32),
+            centers=np.zeros(2, np.int64),
+        )
+        for number in range(SHARDS)
+    )
+
+
+def make_work(rounds: int) -> Work:
+    """Return the counters and results of some rounds, nothing done."""
+    return Work(
+        np.zeros(rounds * PHASES * SHARDS, np.int64), np.zeros(1, np.int64), np.zeros((rounds, SHARDS, 3))
+    )
+
+
+def expected_updates(
+    split: Split, kept: NDArray[np.float64], noise: NDArray[np.float64], config: TrainConfig
+) -> Updates:
+    """Return how often one shard updates each row in a full round, on average.
+
+    ``kept`` is (V,), a word's share of all positions and its chance to be kept, multiplied; ``noise`` is
+    (V,), the noise distribution. A row of W is updated by each center near its word, a row of C by each
+    center that is its word or has it as a negative.
+    """
+    contexts = config.window + 1 if config.shrink_windows else 2 * config.window
+    v = np.arange(1, _STEPS * _WIDEST + 1) / _STEPS
+    weights = np.expm1(-SHARDS * v) / (SHARDS * np.expm1(-v))
+    return Updates(
+        vectors=(split.shard_positions * kept * contexts).astype(np.float32),
+        context_vectors=(split.shard_positions * (kept + kept.sum() * config.negative * noise)).astype(
+            np.float32
+        ),
+        weights=np.concatenate([[1.0], weights]).astype(np.float32),
+    )
+
+
+@inlined
+def weight(updates, share, alpha, weights):
+    """Return what the sum of the shards' changes to a row is multiplied with."""
+    v = np.int64(updates * share * alpha * np.float32(_STEPS / RATE))
+    return splat(weights[min(v, len(weights) - 1)])
+
+
+@inlined
+def add_row(weight, source, at, target, to, stride):
+    """Add a row times ``weight`` to another one."""
+    for d in range(0, stride, LANES):
+        store(target, to + d, fma(weight, load(source, at + d), load(target, to + d)))
+
+
+@inlined
+def prefetch_row(row, tables: Tables):
+    """Prefetch a row of both tables."""
+    for d in range(0, tables.stride, LANES):
+        prefetch(tables.vectors, row * tables.stride + d)
+        prefetch(tables.context_vectors, row * tables.stride + d)
+
+
+@inlined
+def lend(word, number, head, tables: Tables, shard: Shard):
+    """Return which row a shard has for a word of its text; at the first time in a round, copy it there."""
+    if word < head:
+        return shard.first_row + word
+    mask, entry = len(shard.keys) - 1, (number << 32) | word
+    at = np.int64((np.uint64(word) * GOLDEN) >> np.uint64(40)) & mask
+    while shard.keys[at] != entry:
+        if shard.keys[at] >> 32 != number:  # left from an earlier round: free
+            shard.keys[at], shard.places[at] = entry, shard.lent[0]
+            copy_row(word, shard.lent[0], head, tables, shard)
+            shard.words[shard.lent[0]] = word
+            shard.lent[0] += 1
+        else:
+            at = (at + 1) & mask
+    return shard.first_row + head + shard.places[at]
+
+
+@inlined
+def copy_row(word, place, head, tables: Tables, shard: Shard):
+    """Copy a word's row of both tables to the shard's own, and once more what C's was before."""
+    W, C, stride = tables.vectors, tables.context_vectors, tables.stride
+    row, own = word * stride, (shard.first_row + head + place) * stride
+    for d in range(0, stride, LANES):
+        store(W, own + d, load(W, row + d))
+        x = load(C, row + d)
+        store(C, own + d, x)
+        store(shard.before, place * stride + d, x)
+
+
+@inlined
+def draw_shard(
+    ids, starts, begin, end, kind, key, number, draws: Draws, tables: Tables, scratch: Scratch, shard: Shard
+):
+    """Make a shard's draws for a round; its buffers then hold rows where they held words.
+
+    The negatives of part p are of class ``kind + p``.
+    """
+    sentence = np.searchsorted(starts, begin, side="right") - 1
+    first, past, _ = keep_chunk(ids, starts, sentence, begin, end, draws, key, scratch)
+    shard.centers[0], shard.centers[1] = first, past
+    for part in range(PARTS):
+        low, high = part_of(part, shard)
+        draw_windows(low, high, draws, (kind + part) % (len(draws.noise_starts) - 1), scratch)
+    words = scratch.past[past - 1] if past > first else 0
+    shard.lent[0] = 0
+    for k in range(words):
+        if k + AHEAD < words and scratch.kept[k + AHEAD] >= draws.head:
+            prefetch_row(np.int64(scratch.kept[k + AHEAD]), tables)
+        word = np.int64(scratch.kept[k])
+        row = lend(word, number, draws.head, tables, shard)
+        scratch.kept[k] = row
+        if first <= k < past:
+            place_outputs(k, word, row, draws, scratch, shard)
+
+
+@inlined
+def part_of(part, shard: Shard):
+    """Return the first center of a part, and one past its last."""
+    first, past = shard.centers[0], shard.centers[1]
+    length = (past - first + PARTS - 1) // PARTS
+    return min(first + part * length, past), min(first + (part + 1) * length, past)
+
+
+@inlined
+def place_outputs(k, word, row, draws: Draws, scratch: Scratch, shard: Shard):
+    """Turn the outputs of center ``k`` from words to rows: its own row, the shard's head, common rows."""
+    at = k * (draws.negative + 1)
+    scratch.outputs[at] = row
+    for j in range(at + 1, at + 1 + draws.negative):
+        negative = scratch.outputs[j]
+        if negative == word:
+            scratch.outputs[j] = row
+        elif negative < draws.head:
+            scratch.outputs[j] = shard.first_row + negative
+
+
+@inlined
+def train_part(part, alpha, draws: Draws, tables: Tables, scratch: Scratch, shard: Shard):
+    """Take the steps of one part of a shard's centers; return the number of pairs."""
+    low, high = part_of(part, shard)
+    return train_chunk(low, high, shard.centers[1], alpha, draws, tables, scratch)
+
+
+@inlined
+def keep_changes(head, tables: Tables, shard: Shard):
+    """Turn the rows that were lent into their changes."""
+    W, C, stride = tables.vectors, tables.context_vectors, tables.stride
+    own = (shard.first_row + head) * stride
+    for place in range(shard.lent[0]):
+        row, at = np.int64(shard.words[place]) * stride, own + place * stride
+        for d in range(0, stride, LANES):
+            store(W, at + d, load(W, at + d) - load(W, row + d))
+            store(C, at + d, load(C, at + d) - load(shard.before, place * stride + d))
+
+
+@inlined
+def merge_lent(task, share, alpha, head, updates: Updates, tables: Tables, shard: Shard):
+    """Add a shard's changes to the common rows of every word that falls to this task."""
+    W, C, stride = tables.vectors, tables.context_vectors, tables.stride
+    count, own = shard.lent[0], shard.first_row + head
+    for place in range(count):
+        if place + AHEAD < count and shard.words[place + AHEAD] % SHARDS == task:
+            prefetch_row(np.int64(shard.words[place + AHEAD]), tables)
+            prefetch_row(own + place + AHEAD, tables)
+        word = np.int64(shard.words[place])
+        if word % SHARDS == task:
+            row, at = word * stride, (own + place) * stride
+            w = weight(updates.vectors[word], share, alpha, updates.weights)
+            add_row(w, W, at, W, row, stride)
+            w = weight(updates.context_vectors[word], share, alpha, updates.weights)
+            add_row(w, C, at, C, row, stride)
+
+
+@inlined
+def merge_head(task, share, alpha, head, flat, updates, weights, stride, shards):
+    """Give the common rows of a part of the head all shards' changes, and every shard the new rows."""
+    for word in range(task * head // SHARDS, (task + 1) * head // SHARDS):
+        w = weight(updates[word], share, alpha, weights)
+        for d in range(0, stride, LANES):
+            at = word * stride + d
+            old = load(flat, at)
+            change = splat(np.float32(0.0))
+            for s in range(SHARDS):
+                change = change + (load(flat, at + shards[s].first_row * stride) - old)
+            new = fma(w, change, old)
+            store(flat, at, new)
+            for s in range(SHARDS):
+                store(flat, at + shards[s].first_row * stride, new)
+
+
+@inlined
+def merge(task, share, alpha, head, updates: Updates, tables: Tables, shards):
+    """Merge the eighth ``task`` of all words, shard by shard."""
+    stride, weights = tables.stride, updates.weights
+    merge_head(task, share, alpha, head, tables.vectors, updates.vectors, weights, stride, shards)
+    merge_head(
+        task, share, alpha, head, tables.context_vectors, updates.context_vectors, weights, stride, shards
+    )
+    for s in range(SHARDS):
+        merge_lent(task, share, alpha, head, updates, tables, shards[s])
+
+
+@compiled
+def train_rounds(
+    ids,
+    starts,
+    first_task,
+    full,
+    rounds: Rounds,
+    work: Work,
+    draws: Draws,
+    updates: Updates,
+    tables: Tables,
+    scratches,
+    shards,
+):
+    """Do tasks of some rounds until all are done; every thread calls this, with the same arguments.
+
+    But for ``first_task``: the shard whose tasks a thread takes first, so that a shard's rows mostly stay
+    in one core's cache. ``full`` is the positions of a shard in a full round.
+    """
+    stripes, classes = len(ids), len(draws.noise_starts) - 1
+    for phase in range(len(rounds.begin) * PHASES):
+        r, step = phase // PHASES, phase % PHASES
+        alpha = rounds.alpha[r]
+        share = np.float32(rounds.end[r] - rounds.begin[r]) / np.float32(full)
+        for i in range(SHARDS):
+            s = (first_task + i) % SHARDS
+            if fetch_add(work.claims, phase * SHARDS + s, 1) != 0:
+                continue
+            scratch, shard = scratches[s], shards[s]
+            if step == 0:
+                key, stripe = rounds.key[r], stripes * s // SHARDS
+                begin = stripe + rounds.begin[r]
+                end = min(stripe + rounds.end[r], stripes * (s + 1) // SHARDS)
+                turn = np.int64(position_bits(key, rounds.number[r]) >> np.uint64(32)) + s
+                draw_shard(
+                    ids,
+                    starts,
+                    begin,
+                    end,
+                    turn % classes,
+                    key,
+                    rounds.number[r],
+                    draws,
+                    tables,
+                    scratch,
+                    shard,
+                )
+                work.results[r, s, 2] = shard.centers[1] - shard.centers[0]
+            elif step <= PARTS:
+                work.results[r, s, 1] += train_part(step - 1, alpha, draws, tables, scratch, shard)
+                if step == PARTS:
+                    keep_changes(draws.head, tables, shard)
+                    work.results[r, s, 0] = take_loss(scratch)
+            else:
+                merge(s, share, alpha, draws.head, updates, tables, shards)
+            fetch_add(work.done, 0, 1)
+        wait_until(work.done, 0, (phase + 1) * SHARDS)

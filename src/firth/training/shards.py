@@ -1,0 +1,75 @@
+"""How reproducible training splits the text and the vocabulary: pure arithmetic, the same on every machine.
+
+The text is cut into SHARDS stripes of equal length. A *round* takes the next few positions of every
+stripe; its eight pieces, one for each shard, are trained at once. What a round computes depends on this
+split alone, never on the number of threads that share the work.
+
+Stripes lie far apart, so that what two shards meet in a round is no more alike than chance makes it:
+with eight neighbouring pieces instead, one article's words are in all of them, and 1 to 2 points of
+analogy are lost (LOG.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SHARDS = 8
+"""Pieces of a round; more threads than this find no work."""
+
+HEAD = 512
+"""Most frequent words, of which every shard has rows of its own all the time."""
+
+LONGEST = 1024
+"""Positions of a shard in a round, at most: longer rounds and their stale rows cost quality."""
+
+SHORTEST = 32
+
+ROUNDS = 16
+"""Rounds that an epoch has at least, as long as the rounds need not be shorter than SHORTEST."""
+
+PARTS = 16
+"""Parts of a shard's centers in a round; each draws its negatives from another class of words."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """The split of one corpus of ``positions`` words, ``words`` of them distinct, for one window."""
+
+    positions: int
+    words: int
+    window: int
+
+    @property
+    def head(self) -> int:
+        """Words of which every shard has rows of its own all the time."""
+        return min(self.words, HEAD)
+
+    @property
+    def shard_positions(self) -> int:
+        """Positions of a shard in a round.
+
+        Few where the vocabulary is small, since each row is then changed by every shard all the time, and
+        few where the text is short. The more frequent a word, the staler are its rows within a round.
+        """
+        fitting = min(self.words // 2, self.positions // (SHARDS * ROUNDS))
+        return min(max(fitting, SHORTEST), LONGEST)
+
+    @property
+    def round_positions(self) -> int:
+        """Positions of a whole round."""
+        return SHARDS * self.shard_positions
+
+    @property
+    def lent(self) -> int:
+        """Rows that a shard may be lent in a round: a row for each word of its text, windows included."""
+        return min(self.shard_positions + 2 * self.window, max(self.words - self.head, 0))
+
+    @property
+    def own_rows(self) -> int:
+        """Rows of its own that a shard needs in each table."""
+        return self.head + self.lent
+
+    @property
+    def room(self) -> int:
+        """Rows that all shards together need behind the words' rows."""
+        return SHARDS * self.own_rows
