@@ -112,6 +112,7 @@ def test_neighbors_as_json(model: str) -> None:
     for result in found["results"]:
         pairs = [(near["word"], near["cosine"]) for near in result["neighbors"]]
         assert pairs == load(model).most_similar(result["word"], topn=4)
+        assert result["count"] == 100 * (len(WORDS) - WORDS.index(result["word"]))
 
 
 @pytest.mark.parametrize("options", [["-n", "2"], ["-n2"], ["--topn", "2"], ["--topn=2"]])
@@ -135,10 +136,9 @@ def test_dashed_words_without_it(model: str) -> None:
 
 def test_words_never_trained_and_no_words(model: str) -> None:
     assert run("neighbors", model, "never").stdout == "never: no neighbours, it never occurred in training\n"
-    assert answer("neighbors", model, "never", "--json")["results"] == [{"word": "never", "neighbors": []}]
-    assert answer("neighbors", model, "king", "-n", "0", "--json")["results"] == [
-        {"word": "king", "neighbors": []}
-    ]
+    for word, *options in (("never",), ("king", "-n", "0")):
+        (found,) = answer("neighbors", model, word, *options, "--json")["results"]
+        assert (found["word"], found["neighbors"]) == (word, [])
 
 
 def test_hostile_words_do_not_reach_the_terminal(model: str) -> None:

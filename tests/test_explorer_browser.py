@@ -110,6 +110,7 @@ def test_searching_walking_and_going_back(browser: Browser, address: str, models
         page.get_by_role("heading", name="kingdom", exact=True).wait_for()
         shown = first_words(page)
         assert len(shown) == 10
+        page.get_by_text(f"{len(WORDS) - WORDS.index('kingdom')} times").wait_for()
         assert [word for word in truth if word.isalnum() and len(word) < 60] == [
             word for word in shown[:3] if word.isalnum() and len(word) < 60
         ]
@@ -118,6 +119,39 @@ def test_searching_walking_and_going_back(browser: Browser, address: str, models
         page.go_back()
         page.get_by_role("heading", name="kingdom", exact=True).wait_for()
         assert page.evaluate("location.hash") == "#/neighbors/kingdom"
+
+
+def test_walking_by_keyboard_starts_at_the_top_and_back_returns_to_the_place(
+    browser: Browser, address: str
+) -> None:
+    with looking(browser) as page:
+        page.goto(f"{address}#/neighbors/king?topn=50")
+        first_words(page)
+        page.evaluate("scrollTo(0, 500)")
+        link = page.locator("table.ranking a.word").nth(20)
+        word = link.inner_text()
+        link.focus()
+        place = page.evaluate("scrollY")
+        link.press("Enter")
+        page.get_by_role("heading", name=word, exact=True).wait_for()
+        page.wait_for_function("() => scrollY === 0")
+        assert page.evaluate("document.activeElement.id") == "view"
+        page.go_back()
+        page.get_by_role("heading", name="king", exact=True).wait_for()
+        page.wait_for_function("place => scrollY === place", arg=place)
+
+
+def test_adding_a_word_leaves_the_page_where_it_is(browser: Browser, address: str) -> None:
+    with looking(browser, width=390) as page:
+        page.goto(f"{address}#/axes?a=he&b=she&b2=man&show=king&show=queen")
+        page.get_by_text("The second axis needs a word at both of its poles").wait_for()
+        page.evaluate("scrollTo(0, 150)")
+        field = page.get_by_role("combobox", name="Words to place: add a word")
+        field.fill(" kingdom ")  # as copied out of a text
+        field.press("Enter")
+        page.get_by_role("button", name="Remove kingdom").wait_for()
+        page.locator("table.plain tbody tr").nth(2).wait_for()
+        assert page.evaluate("scrollY") == 150
 
 
 def test_a_typing_error_is_answered_with_the_nearest_spelling(browser: Browser, address: str) -> None:
@@ -255,6 +289,7 @@ def test_training_and_exports(browser: Browser, address: str) -> None:
     with looking(browser) as page:
         page.goto(f"{address}#/training")
         page.get_by_text("Loss (nats per pair, mean)").first.wait_for()
+        page.get_by_text("Speed (raw words/s)").wait_for()
         assert page.locator("svg").count() >= 2
         page.goto(f"{address}#/neighbors/king")
         first_words(page)

@@ -97,7 +97,7 @@ def test_what_cannot_be_a_map() -> None:
         compute(clustered(), "pca", words=250_001)
     with pytest.raises(ConfigError, match="words must be at least 3, not 2"):
         compute(clustered(), "pca", words=2)
-    with pytest.raises(ConfigError, match="1 words of the model have a direction: a map needs at least 3"):
+    with pytest.raises(ConfigError, match="at least 3 words that have a direction, and the model has 1"):
         compute(Embeddings(["a", "b"], np.diag([1, 0]).astype(np.float32)), "pca")
 
 

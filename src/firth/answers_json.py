@@ -13,14 +13,15 @@ if TYPE_CHECKING:
 def neighbors(
     model: Embeddings, word: str, answer: Sequence[Neighbor], agreement: Agreement | None = None
 ) -> dict[str, Any]:
-    """Return a word's neighbours; where several runs were compared, how many agree on each."""
+    """Return a word's count and neighbours; where several runs were compared, how many agree on each."""
     found = ranking(model, answer)
+    asked = {"word": word, "count": count(model, word)}
     if agreement is None or word not in model.key_to_index:
-        return {"word": word, "neighbors": found}
-    counts = agreement.counts(word, [near for near, _ in answer])
-    for neighbor, count in zip(found, counts, strict=True):
-        neighbor["runs"] = count
-    return {"word": word, "runs": agreement.runs, "overlap": agreement.overlap(word), "neighbors": found}
+        return {**asked, "neighbors": found}
+    agreeing = agreement.counts(word, [near for near, _ in answer])
+    for neighbor, runs in zip(found, agreeing, strict=True):
+        neighbor["runs"] = runs
+    return {**asked, "runs": agreement.runs, "overlap": agreement.overlap(word), "neighbors": found}
 
 
 def ranking(model: Embeddings, answer: Iterable[Neighbor]) -> list[dict[str, Any]]:

@@ -47,7 +47,12 @@ VERSION = Parameter("version", "of the map, as /api/map gives it", required=True
 COUNTED = members(word=STRING, count=optional(INTEGER))
 NEAR = members(("runs",), word=STRING, cosine=COSINE, count=optional(INTEGER), runs=optional(INTEGER))
 NEIGHBORS = members(
-    ("runs", "overlap"), word=STRING, neighbors=array(NEAR), runs=INTEGER, overlap=optional(NUMBER)
+    ("runs", "overlap"),
+    word=STRING,
+    count=optional(INTEGER),
+    neighbors=array(NEAR),
+    runs=INTEGER,
+    overlap=optional(NUMBER),
 )
 RANKED = members(word=STRING, cosine=COSINE)
 PLACE = optional({"type": "integer", "minimum": 1})
@@ -109,7 +114,7 @@ ROUTES: tuple[Route, ...] = (
         answers.complete,
         (
             Parameter("q", "what is typed so far", required=True),
-            Parameter("limit", "how many words", default=12, low=1, high=100),
+            Parameter("limit", "how many words", default=12, low=1, high=1000),
             MODEL,
         ),
         members(words=array(COUNTED), spelling=array(STRING)),

@@ -41,7 +41,8 @@ class MappedWords:
         """(n,) rows of the model."""
         if len(self.rows) < FEWEST_WORDS:
             raise ConfigError(
-                f"{len(self.rows)} words of the model have a direction: a map needs at least {FEWEST_WORDS}"
+                f"a map needs at least {FEWEST_WORDS} words that have a direction, "
+                f"and the model has {len(self.rows)}"
             )
         self._norms = norms[self.rows]
 

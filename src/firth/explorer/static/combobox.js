@@ -39,6 +39,8 @@ export function combobox({ label, placeholder, onPick, model }) {
   let active = -1;
 
   const options = () => [...list.querySelectorAll("[role=option]")];
+  /** What was typed; spaces around it came with a copy, unless the model has just such a word. */
+  const typed = () => (options().some(({ word }) => word === input.value) ? input.value : input.value.trim());
   const close = () => {
     list.hidden = true;
     active = -1;
@@ -104,7 +106,7 @@ export function combobox({ label, placeholder, onPick, model }) {
     ArrowUp: () => activate(active < 0 ? -1 : active - 1),
     Enter: () => {
       if (active >= 0) pick(options()[active].word);
-      else if (input.value !== "") pick(input.value);
+      else if (typed() !== "") pick(typed());
     },
     Escape: () => {
       if (!list.hidden) stop();

@@ -35,7 +35,7 @@ export function lineChart(points, { title, xName, yName, width, height, fromZero
 function yAxis(range, y, width, height) {
   const values = ticks(range, Math.max(2, Math.round(height / 70)));
   const write = values.at(-1) >= 10_000
-    ? (value) => `${(value / 1e6).toLocaleString("en", { maximumFractionDigits: 2 })} M`
+    ? (value) => value === 0 ? "0" : `${(value / 1e6).toLocaleString("en", { maximumFractionDigits: 2 })} M`
     : (value) => value.toFixed(decimals(values));
   return values.map((value) => [
     svg("line", { x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value), class: "chart-grid" }),

@@ -4,7 +4,7 @@ import { ask } from "./api.js";
 import { combobox, setWord } from "./combobox.js";
 import { element } from "./dom.js";
 import { errorNote } from "./errors.js";
-import { address, changed, go, parse } from "./route.js";
+import { address, changed, go, note, parse } from "./route.js";
 import { shown, whole } from "./words.js";
 
 const VIEWS = {
@@ -20,6 +20,7 @@ const host = document.getElementById("view");
 const nav = document.getElementById("nav");
 let app = null;
 let open = null; // the view that is on the page: {name, view}
+let about = null; // the view and the word that the page is about
 
 /** Return the number of the model that the address asks for. */
 function modelOf(params) {
@@ -50,6 +51,7 @@ async function start() {
     event.preventDefault(); // the hash holds the state
     host.focus();
   });
+  if (app.watching && !location.hash) note("training", {}); // the address that firth train prints
   await show();
 }
 
@@ -67,6 +69,11 @@ async function show() {
   const route = parse(location.hash);
   const asked = location.hash;
   const name = VIEWS[route.view] && !(VIEWS[route.view].pair && app.models.length < 2) ? route.view : "neighbors";
+  const subject = `${name} ${route.params.get("word")}`;
+  // An entry that was drawn before is come back to, and the browser puts the page where it was.
+  const again = history.state?.drawn === true;
+  history.replaceState({ drawn: true }, "");
+  const held = [host, nav].some((part) => part.contains(document.activeElement));
   app.model = modelOf(route.params);
   frame(name, route.params);
   try {
@@ -77,13 +84,16 @@ async function show() {
       host.replaceChildren();
       host.className = `view-${name}`;
       open = { name, view: module.open(host, app) };
-      scrollTo(0, 0);
     }
     await open.view.update(route.params);
+    if (subject !== about && !again) scrollTo(0, 0);
+    about = subject;
   } catch (error) {
     console.error(error);
     host.replaceChildren(errorNote(error));
   }
+  // Who came by keyboard goes on from what has replaced the link, not from the top of the page.
+  if (held && document.activeElement === document.body) host.focus({ preventScroll: true });
   if (!performance.getEntriesByName("firth:useful").length) performance.mark("firth:useful");
 }
 
@@ -98,8 +108,14 @@ function frame(name, params) {
       return element("a", { href: address(key, carried), "aria-current": key === name ? "page" : null }, view.name);
     });
   nav.replaceChildren(...links);
-  nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  bringIntoRow(nav.querySelector("[aria-current]"));
   document.getElementById("model").replaceChildren(modelPlate(name, params));
+}
+
+/** Scroll the row of views sideways, and the page not at all. */
+function bringIntoRow(link) {
+  const row = nav.getBoundingClientRect(), place = link.getBoundingClientRect();
+  nav.scrollLeft += Math.max(0, place.right - row.right) - Math.max(0, row.left - place.left);
 }
 
 function modelPlate(name, params) {

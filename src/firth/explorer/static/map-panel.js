@@ -2,6 +2,7 @@
 
 import { url } from "./api.js";
 import { element, svg } from "./dom.js";
+import { errorNote } from "./errors.js";
 import { exportButtons } from "./export.js";
 import { MODES, isDark, rampColor } from "./map-colors.js";
 import { placeOnMap } from "./map-data.js";
@@ -26,7 +27,10 @@ export function mapPanel({ onMode, stage }) {
   return {
     node,
     help: HELP,
-    drawProgress: (state) => progress.replaceChildren(...progressParts(state)),
+    drawProgress(state) {
+      progress.replaceChildren(...progressParts(state));
+      for (const part of [legend, saves, help]) part.hidden = state.state === "failed" && !state.points;
+    },
     drawLegend,
     drawTrust: (facts) => trust.replaceChildren(...trustParts(facts)),
     drawWord: (facts) => word.replaceChildren(...(facts ? wordParts(facts) : [])),
@@ -36,7 +40,7 @@ export function mapPanel({ onMode, stage }) {
 
 function progressParts(state) {
   const made = METHODS[state.method] ?? state.method;
-  if (state.state === "failed") return [element("p", { class: "note error", role: "alert" }, state.message)];
+  if (state.state === "failed") return [errorNote(state)];
   if (state.state !== "computing") {
     const lines = [element("p", { class: "quiet small" }, `${whole(state.points)} words placed by ${made}.`)];
     if (state.message) lines.push(element("p", { class: "quiet small" }, state.message));

@@ -64,7 +64,7 @@ export function rankingsSvg(rankings, title) {
         svg("text", { x: left + NAME + Math.max(entry.value, 0) * scale + 6, y: top + 16, class: "chart-value" }, decimal(entry.value, 3)),
       ];
     });
-    return [svg("text", { x: left + NAME, y: HEAD - 12, class: "chart-value" }, `${ranking.title} (${ranking.score})`), rows];
+    return [svg("text", { x: left + NAME, y: HEAD - 12, class: "chart-value" }, rankings.length > 1 ? `${ranking.title} (${ranking.score})` : ranking.score), rows];
   });
   return svg(
     "svg",

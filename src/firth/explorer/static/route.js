@@ -64,5 +64,5 @@ export function go(view, values) {
 
 /** Note a state without an entry in the history, and without drawing anything again. */
 export function note(view, values) {
-  history.replaceState(null, "", address(view, values));
+  history.replaceState(history.state, "", address(view, values));
 }

@@ -36,7 +36,7 @@ export function open(host, app) {
       const given = { plus: params.getAll("plus"), minus: params.getAll("minus") };
       plus.set(given.plus);
       minus.set(given.minus);
-      if (!given.plus.length) return void answer.replaceChildren(examples(app));
+      if (!given.plus.length) return void answer.replaceChildren(...examples(app, given.minus));
       const replace = (unknown, word) => {
         const mended = (words) => words.map((one) => (one === unknown ? word : one));
         go("analogy", changed(params, { plus: mended(given.plus), minus: mended(given.minus) }));
@@ -51,10 +51,13 @@ export function open(host, app) {
   };
 }
 
-function examples(app) {
+function examples(app, minus) {
   const links = EXAMPLES.map((example) =>
     element("span", {}, element("a", { href: address("analogy", { ...example, model: app.model || null }) }, equation(example.plus, example.minus))));
-  return element("p", { class: "ways" }, "For example ", links);
+  return [
+    minus.length ? element("p", { class: "note" }, "An analogy needs a word to add.") : null,
+    element("p", { class: "ways" }, "For example ", links),
+  ].filter(Boolean);
 }
 
 /** "king − man + woman": the second word added comes last, as people say it. */

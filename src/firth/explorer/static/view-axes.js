@@ -60,6 +60,9 @@ export function open(host, app) {
         }, signal);
         redraw = answerDrawer(answer, found, app);
         redraw();
+        if (!two && given.a2.length + given.b2.length) {
+          answer.prepend(element("p", { class: "note" }, "The second axis needs a word at both of its poles, too."));
+        }
         announce(`${found.words.length} words placed on ${found.axes.map(axisName).join(" and ")}`);
       });
     },

@@ -9,8 +9,8 @@ import { address, changed, go } from "./route.js";
 import { listed, shown, whole, wordNode } from "./words.js";
 
 const SIZES = [10, 20, 50, 100];
-// Where a page of starting points begins: the most frequent words are "the", "of", "and".
-const STARTS_FROM = 64, STARTS = 36;
+// Starting points are some of the frequent words, but not the most frequent: those are "the", "of", "and".
+const FREQUENT = 1000, STARTS_FROM = 100, STARTS = 36;
 
 /** Open the view in `host`. */
 export function open(host, app) {
@@ -29,15 +29,16 @@ export function open(host, app) {
 }
 
 async function welcome(app, signal) {
-  const { words } = await ask("complete", { q: "", limit: STARTS_FROM + STARTS, model: app.model }, signal).catch(() => ({ words: [] }));
-  const starts = words.length > 2 * STARTS ? words.slice(-STARTS) : words.slice(0, STARTS);
+  const { words } = await ask("complete", { q: "", limit: FREQUENT, model: app.model }, signal).catch(() => ({ words: [] }));
+  const from = words.length >= STARTS_FROM + STARTS ? words.slice(STARTS_FROM) : words;
+  const starts = from.filter((_, place) => place % Math.ceil(from.length / STARTS) === 0);
   const { words: size, vector_size: dimensions } = app.describe();
   return [
     element("h1", {}, "Look at the words"),
     element(
       "p",
       { class: "lead" },
-      `This model knows ${whole(size)} words, each as ${whole(dimensions)} numbers learnt from the company it keeps. `,
+      `This model knows ${whole(size)} ${size === 1 ? "word" : "words"}, each as ${whole(dimensions)} numbers learnt from the company it keeps. `,
       "Search one to see its neighbours: press ", element("kbd", {}, "/"), " and type.",
     ),
     starts.length ? element("h2", {}, "Or begin with one of these") : null,

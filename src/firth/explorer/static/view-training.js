@@ -20,6 +20,7 @@ export function open(host, app) {
   let params = new URLSearchParams();
   let deaf = () => {};
   let reports = [];
+  let epochs = NaN; // that the run will have
   const summary = element("dl", { class: "facts wide" });
   const curve = element("div", { class: "figure" });
   const small = element("div", { class: "figures" });
@@ -42,7 +43,7 @@ export function open(host, app) {
     const half = width > 700 ? Math.floor((width - 24) / 2) : width;
     curve.replaceChildren(lossChart(reports, width));
     small.replaceChildren(...smallCharts(reports, half));
-    summary.replaceChildren(...state(reports));
+    summary.replaceChildren(...state(reports, epochs));
   });
   const observer = new ResizeObserver(draw);
   observer.observe(answer);
@@ -50,9 +51,11 @@ export function open(host, app) {
   async function begin(signal) {
     const found = await ask("training", { model: app.model }, signal);
     reports = found.reports ?? [];
+    epochs = found.config?.options?.epochs;
     trouble.replaceChildren();
     summary.replaceChildren();
-    record.replaceChildren(...tables(found));
+    summary.hidden = !reports.length && !app.watching; // its room is kept only for what will come
+    record.replaceChildren(...tables(found, app.watching ? ["timing"] : []));
     saves.replaceChildren(...(reports.length ? [saveButtons(() => reports, () => curve.firstElementChild)] : []));
     if (!reports.length) {
       curve.replaceChildren(element("p", { class: "note" },
@@ -136,26 +139,27 @@ function smallCharts(reports, width) {
   const of = (key) => reports.map((report) => ({ x: report.epoch, y: report[key] }));
   const options = { xName: "epochs", width, height: 220, fromZero: true };
   return [
-    lineChart(of("words_per_second"), { ...options, title: "Speed", yName: "trained words/s" }),
+    lineChart(of("words_per_second"), { ...options, title: "Speed", yName: "raw words/s" }),
     lineChart(of("alpha"), { ...options, title: "Learning rate", yName: "alpha" }),
   ];
 }
 
-function state(reports) {
+function state(reports, epochs) {
   const last = reports.at(-1);
+  const timed = reports.findLast((report) => Number.isFinite(report.words_per_second)); // threads may end a part together
   const facts = [
-    ["Epochs", decimal(last.epoch, 2)],
+    ["Epochs", decimal(last.epoch, 2) + (last.epoch < epochs ? ` of ${epochs}` : "")],
     ["Loss now", `${decimal(last.loss, 3)} nats per pair`],
     ["Words read", whole(last.words)],
-    ["Words a second", whole(last.words_per_second)],
+    ["Words a second", whole(timed?.words_per_second)],
     ["Time", `${decimal(last.seconds, 1)} s`],
   ];
   return facts.flatMap(([name, value]) => [element("div", {}, element("dt", {}, name), element("dd", {}, value))]);
 }
 
-/** What the model says of itself, group by group: options, corpus, timing, versions. */
-function tables({ config }) {
-  const groups = Object.entries(config ?? {}).filter(([, value]) => isGroup(value));
+/** What the model says of itself, group by group: options, corpus, timing, versions; not what is `moving`. */
+function tables({ config }, moving) {
+  const groups = Object.entries(config ?? {}).filter(([name, value]) => isGroup(value) && !moving.includes(name));
   return groups.map(([name, group]) => element("section", {},
     element("h2", {}, name.replaceAll("_", " ")),
     element("dl", { class: "facts" }, Object.entries(group).map(([key, value]) => [
@@ -169,7 +173,9 @@ function isGroup(value) {
 }
 
 function written(value) {
-  if (typeof value === "number") return Number.isInteger(value) ? value.toLocaleString("en") : String(value);
+  if (typeof value === "number") {
+    return Number.isInteger(value) || Math.abs(value) >= 1000 ? value.toLocaleString("en", { maximumFractionDigits: 1 }) : String(value);
+  }
   if (value === null) return "–";
   if (Array.isArray(value)) return value.map((part) => shown(String(part), 200)).join(", ");
   return shown(typeof value === "object" ? JSON.stringify(value) : String(value), 200);
