@@ -71,6 +71,12 @@ def stop(corpus: Any, output: Path, share: float = 0.3, **options: Any) -> None:
         trainer.train(corpus, output=output, progress=StopAt(share), **{**OPTIONS, **options})
 
 
+def stop_again(output: Path, share: float, **options: Any) -> None:
+    """Go on with a run and interrupt it again."""
+    with pytest.raises(Interrupted):
+        trainer.resume(output, progress=StopAt(share), **options)
+
+
 # --- killed ------------------------------------------------------------------------------------------
 
 
@@ -106,7 +112,8 @@ def test_a_run_killed_at_random_moments_ends_as_one_that_was_not(
             assert children.run(corpus=corpus, model=model, **job) == 0
         else:
             shares.append(len((model / "checkpoint" / "training.jsonl").read_text().splitlines()) / 96)
-            assert children.run(corpus=None, model=model, cache=job["cache"], options={}) == 0
+            other = {"threads": dice.choice([1, 2, 3, 8])}
+            assert children.run(corpus=None, model=model, cache=job["cache"], options=other) == 0
         assert digest(model) == expected, f"kill {number}, at {shares[-1]:.0%} of the run"
         assert len(load(model).training) == len(load(tmp_path / "whole").training)
         shutil.rmtree(model)
@@ -169,7 +176,7 @@ def test_a_kill_at_the_beginning_leaves_a_folder_that_the_next_run_takes(
         with pytest.raises(ResumeError, match=r"no run of firth|before its first checkpoint"):
             trainer.resume(model, cache=cache)
         trainer.train(corpus, output=model, cache=cache, **options)
-        assert len(load(model).training) == 2
+        assert load(model).training[-1]["epoch"] == 2
     assert step > 10
 
 
@@ -212,9 +219,19 @@ def test_an_interrupted_run_can_be_looked_at_and_goes_on_exactly(tmp_path: Path,
 
 
 def test_threads_may_change_when_a_run_goes_on(tmp_path: Path, corpus: Path) -> None:
+    whole = trainer.train(corpus, output=tmp_path / "whole", **{**OPTIONS, "threads": 2})
     stop(corpus, tmp_path / "m", threads=1)
+    stop_again(tmp_path / "m", 0.6, threads=7)
     model = trainer.resume(tmp_path / "m", threads=3)
     assert model.config["options"]["threads"] == 3
+    assert model.training[-1]["words"] == 6 * 120_000
+    assert digest(tmp_path / "m") == digest(tmp_path / "whole")
+    assert model.config["epoch_losses"] == whole.config["epoch_losses"]
+
+
+def test_racing_threads_may_change_too(tmp_path: Path, corpus: Path) -> None:
+    stop(corpus, tmp_path / "m", threads=1, reproducible=False)
+    model = trainer.resume(tmp_path / "m", threads=3)
     assert model.training[-1]["words"] == 6 * 120_000
 
 

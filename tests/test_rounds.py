@@ -1,4 +1,4 @@
-"""Reproducible rounds against a plain reading of their definition, and the same bits whoever does the work."""
+"""Reproducible rounds against a plain reading of their definition; the same bits whoever works."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from firth.training.arrays import make_scratch
 from firth.training.config import TrainConfig
 from firth.training.draws import draw_windows, keep_chunk, position_bits
 from firth.training.run import make_schedule, split_of
-from firth.training.shards import PARTS, SHARDS, Split
+from firth.training.shards import PARTS, SHARDS
 from firth.training.tables import make_draws, matrices, new_tables
 
 THREADS = (1, 2, 3, 4, 7, 8)
@@ -54,7 +54,7 @@ def drawn_by(shard: int, block: Any, number: int, corpus: EncodedCorpus, config:
 
 
 def moved(updates: float, alpha: float) -> float:
-    """Return the weight of the shards' summed changes, by its formula, in steps of 1/256 as the kernel has it."""
+    """Return the weight of the shards' summed changes by its formula, for v in steps of 1/256."""
     v = int(np.float32(updates) * np.float32(alpha) * np.float32(256 / rounds.RATE)) / 256
     return float(-np.expm1(-SHARDS * v) / (SHARDS * -np.expm1(-v))) if v else 1.0
 

@@ -22,8 +22,8 @@ YIELDS = 200
 
 NAP_MICROSECONDS = np.uint32(50)
 
-_yield_core = types.ExternalFunction("sched_yield", types.int32())
-_sleep = types.ExternalFunction("usleep", types.int32(types.uint32))
+_yield_core: Any = types.ExternalFunction("sched_yield", types.int32())
+_sleep: Any = types.ExternalFunction("usleep", types.int32(types.uint32))
 
 
 def _pointer(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
@@ -33,10 +33,7 @@ def _pointer(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Val
     return cgutils.get_item_pointer(context, builder, sig.args[0], array, [index])
 
 
-@intrinsic
-def fetch_add(_typing: Any, counters: Any, index: Any, amount: Any) -> Any:
-    """Add ``amount`` to ``counters[index]`` at once for all threads; return what it was before."""
-
+def _typed_fetch_add(_typing: Any, counters: Any, index: Any, amount: Any) -> Any:
     def build(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
         value = context.cast(builder, args[2], sig.args[2], types.int64)
         return builder.atomic_rmw("add", _pointer(context, builder, sig, args), value, "seq_cst")
@@ -44,14 +41,22 @@ def fetch_add(_typing: Any, counters: Any, index: Any, amount: Any) -> Any:
     return types.int64(counters, index, amount), build
 
 
-@intrinsic
-def read(_typing: Any, counters: Any, index: Any) -> Any:
-    """Return ``counters[index]`` as the last thread left it, and see all that it wrote before that."""
+fetch_add: Any = intrinsic(_typed_fetch_add)
+"""``fetch_add(counters, index, amount)`` adds to ``counters[index]``, at once for all threads.
 
+It returns what was there before.
+"""
+
+
+def _typed_read(_typing: Any, counters: Any, index: Any) -> Any:
     def build(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
         return builder.load_atomic(_pointer(context, builder, sig, args), "seq_cst", 8)
 
     return types.int64(counters, index), build
+
+
+read: Any = intrinsic(_typed_read)
+"""``read(counters, index)`` returns ``counters[index]``; all that a thread wrote before it is seen then."""
 
 
 @inlined

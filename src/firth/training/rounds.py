@@ -1,7 +1,7 @@
 """Reproducible training compiled: rounds of eight shards, the same bits whichever threads do the work.
 
-A round is a few phases, and in each phase every shard has one task. No phase begins before the last one is
-done, and within a phase no task reads what another one writes; so it does not matter who does a task, or when:
+A round is a few phases, and in each phase every shard has one task. No phase begins before the last one
+is done, and within a phase no task reads what another one writes; so it does not matter who does a task:
 
 1. *draw*: a shard draws its piece of the text and is lent a copy of the rows of each word in it;
 2. *train*, PARTS times: a shard takes the steps of some centers, on rows of its own. Only the negatives
@@ -34,9 +34,9 @@ from firth.training.kernels import take_loss, train_chunk
 from firth.training.shards import PARTS, SHARDS, Split
 from firth.training.simd import LANES, fma, load, prefetch, splat, store
 
-RATE = 0.3
+RATE = 0.2
 """How soon a row is where its updates draw it: u updates at rate alpha go 1 - exp(-u * alpha / RATE) of the
-way. Found by trying .2 to .8; see LOG.md."""
+way. Found by trying .1 to 1; see LOG.md."""
 
 PHASES = PARTS + 2
 """Phases of a round: draw, the parts of train, merge."""

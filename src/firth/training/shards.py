@@ -19,7 +19,7 @@ SHARDS = 8
 HEAD = 512
 """Most frequent words, of which every shard has rows of its own all the time."""
 
-LONGEST = 1024
+LONGEST = 512
 """Positions of a shard in a round, at most: longer rounds and their stale rows cost quality."""
 
 SHORTEST = 32
@@ -27,7 +27,7 @@ SHORTEST = 32
 ROUNDS = 16
 """Rounds that an epoch has at least, as long as the rounds need not be shorter than SHORTEST."""
 
-PARTS = 16
+PARTS = 8
 """Parts of a shard's centers in a round; each draws its negatives from another class of words."""
 
 
