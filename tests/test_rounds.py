@@ -1,20 +1,27 @@
 """Reproducible rounds against a plain reading of their definition; the same bits whoever works."""
 
+import time
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import firth
-from corpora import zipf_text
+from corpora import digest, zipf_text
 from firth.corpus.encoded import EncodedCorpus, encode
 from firth.corpus.vocabulary import keep_prob, noise_prob
 from firth.training import reference, rounds, shards
 from firth.training.arrays import make_scratch
 from firth.training.config import TrainConfig
 from firth.training.draws import draw_windows, keep_chunk, position_bits
+from firth.training.marching import MarchingCrew
 from firth.training.run import make_schedule, split_of
-from firth.training.shards import PARTS, SHARDS
+from firth.training.sampling import noise_tables
+from firth.training.shards import SHARDS, Split
 from firth.training.tables import make_draws, matrices, new_tables
 
 THREADS = (1, 2, 3, 4, 7, 8)
@@ -35,10 +42,10 @@ def drawn_by(shard: int, block: Any, number: int, corpus: EncodedCorpus, config:
     scratch, key = make_scratch(draws, 16, split.shard_positions), np.uint64(block.key)
     where = (corpus.ids, corpus.sentence_starts, sentence, begin, end)
     first, past, _ = keep_chunk(*where, draws, key, scratch)
-    length, size = -(-(past - first) // PARTS), config.negative + 1
+    length, size = -(-(past - first) // split.parts), config.negative + 1
     turn = int(position_bits(key, number) >> np.uint64(32)) + shard
     parts = []
-    for part in range(PARTS):
+    for part in range(split.parts):
         low, high = (min(first + n * length, past) for n in (part, part + 1))
         draw_windows(low, high, draws, (turn + part) % SHARDS, scratch)
         steps = []
@@ -75,7 +82,7 @@ def trained_by_definition(corpus: EncodedCorpus, config: TrainConfig) -> tuple[n
             table[V:] = np.tile(table[:V], (SHARDS, 1))
         before, alpha = (W[:V].copy(), C[:V].copy()), float(np.float32(block.alpha))
         pieces = [drawn_by(s, block, number, corpus, config) for s in range(SHARDS)]
-        for part in range(PARTS):
+        for part in range(split.parts):
             for s, parts in enumerate(pieces):
                 own = V * (1 + s)
                 for contexts, outputs in parts[part]:
@@ -102,3 +109,72 @@ def test_rounds_are_what_their_definition_says(monkeypatch: Any, head: int, wind
     assert np.abs(C).max() > 0.3
     pairs = sum(report["pairs"] for report in model.training)
     assert model.config["loss"] == pytest.approx(loss / pairs, rel=1e-5)
+
+
+# --- the same bits -----------------------------------------------------------------------------------
+
+CASES = {
+    "ordinary": {},
+    "a vocabulary all in the head": {"min_count": 40},
+    "long windows, whole": {"window": 40, "shrink_windows": False},
+    "several tiles, rare words preferred": {"negative": 13, "ns_exponent": -0.5},
+}
+
+
+@pytest.mark.parametrize("options", CASES.values(), ids=CASES)
+def test_the_same_bits_with_any_number_of_threads(tmp_path: Path, options: dict[str, Any]) -> None:
+    found = set()
+    for threads in (*THREADS, 3):
+        common = {"vector_size": 13, "epochs": 2, "min_count": 1, "cache": False, "output": tmp_path / "m"}
+        model = firth.train(TEXT, threads=threads, force=True, **(common | options))
+        found.add(tuple(digest(tmp_path / "m").values()))
+        assert model.config["options"]["threads"] == threads
+    assert len(found) == 1
+
+
+def test_other_seeds_and_racing_give_other_bits() -> None:
+    common = {"vector_size": 13, "epochs": 1, "threads": 1, "cache": False}
+    models = [
+        firth.train(TEXT, **common, **more) for more in ({"seed": 1}, {"seed": 2}, {"reproducible": False})
+    ]
+    assert len({model.vectors.tobytes() for model in models}) == 3
+
+
+def test_a_thread_that_is_late_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that come one after another find all work done, or do all of it."""
+    common = {"vector_size": 13, "epochs": 1, "cache": False}
+    expected = firth.train(TEXT, threads=1, **common)
+    real, dice = MarchingCrew._march, np.random.default_rng(3)
+
+    def late(crew: MarchingCrew, blocks: Any, number: int, work: Any) -> None:
+        time.sleep(dice.uniform(0, 0.003))
+        real(crew, blocks, number, work)
+
+    monkeypatch.setattr(MarchingCrew, "_march", late)
+    model = firth.train(TEXT, threads=5, **common)
+    assert model.vectors.tobytes() == expected.vectors.tobytes()
+
+
+# --- the split ---------------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 10**9), st.integers(2, 10**6), st.integers(1, 10_000))
+def test_a_split_is_within_its_limits(positions: int, words: int, window: int) -> None:
+    split = Split(positions, words, window)
+    assert shards.SHORTEST <= split.shard_positions <= shards.LONGEST
+    assert split.head + split.lent <= words
+    assert split.room == SHARDS * (split.head + split.lent)
+
+
+@pytest.mark.parametrize("exponent", [0.75, 0.0, -1.0])
+def test_the_classes_together_are_the_noise_distribution(exponent: float) -> None:
+    prob = noise_prob(np.arange(1000, 100, -1), exponent)
+    tables, starts = noise_tables(prob, SHARDS, 64)
+    found = np.zeros(len(prob))
+    for kind, (low, high) in enumerate(pairwise(starts.tolist())):
+        ids = np.concatenate([np.arange(64), np.arange(64 + kind, len(prob), SHARDS)])
+        entries, size = tables[low:high], high - low
+        keep = ((entries >> np.uint64(32)).astype(np.float64) + 1) / 2**32 / size
+        np.add.at(found, ids, keep)
+        np.add.at(found, ids[(entries & np.uint64(2**32 - 1)).astype(np.int64)], 1 / size - keep)
+    np.testing.assert_allclose(found / SHARDS, prob, rtol=1e-5)

@@ -48,7 +48,7 @@ class MarchingCrew:
         self._scratches = tuple(make_scratch(self._draws, stride, positions) for _ in range(SHARDS))
         self._shards = make_shards(self._split, stride)
         self._hand_out_head()
-        self._march([], 0, make_work(0))  # nothing but the compilation, untimed
+        self._march([], 0, make_work(0, self._split))  # nothing but the compilation, untimed
 
     def _hand_out_head(self) -> None:
         """Give every shard its rows of the most frequent words."""
@@ -85,7 +85,7 @@ class MarchingCrew:
 
     def _train(self, pool: ThreadPoolExecutor, blocks: list[Block]) -> float:
         """Train some rounds and add them to the tally; return the seconds that they took."""
-        began, run, work = time.perf_counter(), self._run, make_work(len(blocks))
+        began, run, work = time.perf_counter(), self._run, make_work(len(blocks), self._split)
         threads = [pool.submit(self._march, blocks, number, work) for number in range(self._threads)]
         interrupted = _wait_for_all(threads)
         took = time.perf_counter() - began

@@ -4,9 +4,9 @@ A round is a few phases, and in each phase every shard has one task. No phase be
 is done, and within a phase no task reads what another one writes; so it does not matter who does a task:
 
 1. *draw*: a shard draws its piece of the text and is lent a copy of the rows of each word in it;
-2. *train*, PARTS times: a shard takes the steps of some centers, on rows of its own. Only the negatives
-   are not its own: they are changed in place in the common table, and the shards of a phase draw them
-   from different classes of words. After each part the classes go round;
+2. *train*, in up to eight parts: a shard takes the steps of some centers, on rows of its own. Only the
+   negatives are not its own: they are changed in place in the common table, and the shards of a phase
+   draw them from different classes of words. After each part the classes go round;
 3. *merge*: the changes of all shards are added to the common rows, always in the same order.
 
 Of the HEAD most frequent words each shard keeps rows of its own from round to round, for negatives too.
@@ -31,15 +31,12 @@ from firth.training.config import TrainConfig
 from firth.training.draws import GOLDEN, draw_windows, keep_chunk, position_bits
 from firth.training.kernel_cache import compiled, inlined
 from firth.training.kernels import take_loss, train_chunk
-from firth.training.shards import PARTS, SHARDS, Split
+from firth.training.shards import SHARDS, Split
 from firth.training.simd import LANES, fma, load, prefetch, splat, store
 
 RATE = 0.2
 """How soon a row is where its updates draw it: u updates at rate alpha go 1 - exp(-u * alpha / RATE) of the
 way. Found by trying .1 to 1; see LOG.md."""
-
-PHASES = PARTS + 2
-"""Phases of a round: draw, the parts of train, merge."""
 
 AHEAD = 8
 """How many words ahead rows to lend are prefetched."""
@@ -57,6 +54,7 @@ class Shard(NamedTuple):
     keys: NDArray[np.int64]  # hash table: number of the round and word ...
     places: NDArray[np.int32]  # ... to the word's place in ``words``
     centers: NDArray[np.int64]  # (2,) the first center in the buffers, and one past the last
+    parts: int  # in which the centers are trained
 
 
 class Updates(NamedTuple):
@@ -80,7 +78,7 @@ class Rounds(NamedTuple):
 class Work(NamedTuple):
     """Who does what, and what came of it."""
 
-    claims: NDArray[np.int64]  # (rounds * PHASES * SHARDS,) 0: the task is free
+    claims: NDArray[np.int64]  # (phases of all rounds, SHARDS), flat; 0: the task is free
     done: NDArray[np.int64]  # (1,) tasks that are done
     results: NDArray[np.float64]  # (rounds, SHARDS, 3): loss in nats, pairs, centers
 
@@ -97,16 +95,16 @@ def make_shards(split: Split, stride: int) -> tuple[Shard, ...]:
             keys=np.zeros(size, np.int64),
             places=np.zeros(size, np.int32),
             centers=np.zeros(2, np.int64),
+            parts=split.parts,
         )
         for number in range(SHARDS)
     )
 
 
-def make_work(rounds: int) -> Work:
+def make_work(rounds: int, split: Split) -> Work:
     """Return the counters and results of some rounds, nothing done."""
-    return Work(
-        np.zeros(rounds * PHASES * SHARDS, np.int64), np.zeros(1, np.int64), np.zeros((rounds, SHARDS, 3))
-    )
+    tasks = rounds * (split.parts + 2) * SHARDS
+    return Work(np.zeros(tasks, np.int64), np.zeros(1, np.int64), np.zeros((rounds, SHARDS, 3)))
 
 
 def expected_updates(
@@ -193,7 +191,7 @@ def draw_shard(
     sentence = np.searchsorted(starts, begin, side="right") - 1
     first, past, _ = keep_chunk(ids, starts, sentence, begin, end, draws, key, scratch)
     shard.centers[0], shard.centers[1] = first, past
-    for part in range(PARTS):
+    for part in range(shard.parts):
         low, high = part_of(part, shard)
         draw_windows(low, high, draws, (kind + part) % (len(draws.noise_starts) - 1), scratch)
     words = scratch.past[past - 1] if past > first else 0
@@ -212,7 +210,7 @@ def draw_shard(
 def part_of(part, shard: Shard):
     """Return the first center of a part, and one past its last."""
     first, past = shard.centers[0], shard.centers[1]
-    length = (past - first + PARTS - 1) // PARTS
+    length = (past - first + shard.parts - 1) // shard.parts
     return min(first + part * length, past), min(first + (part + 1) * length, past)
 
 
@@ -315,8 +313,9 @@ def train_rounds(
     in one core's cache. ``full`` is the positions of a shard in a full round.
     """
     stripes, classes = len(ids), len(draws.noise_starts) - 1
-    for phase in range(len(rounds.begin) * PHASES):
-        r, step = phase // PHASES, phase % PHASES
+    parts = shards[0].parts
+    for phase in range(len(rounds.begin) * (parts + 2)):
+        r, step = phase // (parts + 2), phase % (parts + 2)
         alpha = rounds.alpha[r]
         share = np.float32(rounds.end[r] - rounds.begin[r]) / np.float32(full)
         for i in range(SHARDS):
@@ -343,9 +342,9 @@ def train_rounds(
                     shard,
                 )
                 work.results[r, s, 2] = shard.centers[1] - shard.centers[0]
-            elif step <= PARTS:
+            elif step <= parts:
                 work.results[r, s, 1] += train_part(step - 1, alpha, draws, tables, scratch, shard)
-                if step == PARTS:
+                if step == parts:
                     keep_changes(draws.head, tables, shard)
                     work.results[r, s, 0] = take_loss(scratch)
             else:

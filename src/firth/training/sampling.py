@@ -20,8 +20,8 @@ def noise_tables(
 
     Words from id ``head`` on are dealt out to the classes in turn; the words before are in all of them. The
     table of a class lists the head, then its own words: these have ``classes`` times their probability, the
-    head has the rest. So drawing from all classes in equal parts is drawing by ``prob``. The ids are in
-    order of falling probability, else the rest may be nothing.
+    head has the rest. So drawing from all classes in equal parts is drawing by ``prob``. Only where the
+    head has next to no chance, as rare words are preferred, may a class have more than its share: it is cut.
 
     >>> tables, starts = noise_tables(np.array([0.4, 0.2, 0.2, 0.1, 0.1]), classes=2, head=1)
     >>> starts.tolist()
@@ -30,8 +30,10 @@ def noise_tables(
     tables = []
     for kind in range(classes):
         own = prob[head + kind :: classes] * classes
-        common = prob[:head] * ((1.0 - own.sum()) / prob[:head].sum()) if head else prob[:0]
-        tables.append(alias_table(np.concatenate([common, own])))
+        rest = max(0.0, 1.0 - own.sum())
+        common = prob[:head] * (rest / prob[:head].sum()) if head else prob[:0]
+        both = np.concatenate([common, own])
+        tables.append(alias_table(both / both.sum()))
     starts = np.cumsum([0, *map(len, tables)], dtype=np.int64)
     return np.concatenate(tables), starts
 

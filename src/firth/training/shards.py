@@ -22,13 +22,17 @@ HEAD = 512
 LONGEST = 512
 """Positions of a shard in a round, at most: longer rounds and their stale rows cost quality."""
 
-SHORTEST = 32
+SHORTEST = 2
+"""Positions of a shard in a round, at least."""
 
 ROUNDS = 16
-"""Rounds that an epoch has at least, as long as the rounds need not be shorter than SHORTEST."""
+"""Rounds that an epoch has at least, as long as they need not be shorter than SHORTEST."""
 
 PARTS = 8
 """Parts of a shard's centers in a round; each draws its negatives from another class of words."""
+
+WORDS_A_POSITION = 8
+"""Words of the vocabulary, at least, for each position of a shard in a round."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,16 @@ class Split:
     def shard_positions(self) -> int:
         """Positions of a shard in a round.
 
-        Few where the vocabulary is small, since each row is then changed by every shard all the time, and
-        few where the text is short. The more frequent a word, the staler are its rows within a round.
+        Few where the vocabulary is small, since every shard then changes each row all the time, and few
+        where the text is short. The more frequent a word, the staler are its rows within a round.
         """
-        fitting = min(self.words // 2, self.positions // (SHARDS * ROUNDS))
+        fitting = min(self.words // WORDS_A_POSITION, self.positions // (SHARDS * ROUNDS))
         return min(max(fitting, SHORTEST), LONGEST)
+
+    @property
+    def parts(self) -> int:
+        """Parts of a shard's centers in a round; one where the shards have rows of their own of all words."""
+        return PARTS if self.words > self.head else 1
 
     @property
     def round_positions(self) -> int:
