@@ -6,7 +6,7 @@ from argparse import Namespace
 from dataclasses import dataclass
 from typing import Any
 
-from bench import pareto, shares, trend
+from bench import bits, pareto, shares, trend
 from bench.curve import axis
 from bench.summary import (
     Record,
@@ -75,6 +75,7 @@ def goals(records: list[Record], options: Namespace) -> list[Goal]:
             trained_phase(records, options, other),
         ),
         Goal(f"{options.threads} threads to one", "×", 1.8, True, threads),
+        *bits_goals(records, options),
         Goal("encoding to gensim's vocabulary scan", "×", None, True, encoding(records, options)),
         *share_goals(records, options),
         *curve_goals(records, options),
@@ -85,6 +86,24 @@ def goals(records: list[Record], options: Namespace) -> list[Goal]:
         *memory_goals(records, options),
         *quality_goals(records, options),
         *pareto_goals(records, options),
+    ]
+
+
+def bits_goals(records: list[Record], options: Namespace) -> list[Goal]:
+    """Return a goal for the bits, and one for the price of them on one thread and on all."""
+    numbers = ", ".join(map(str, sorted(bits.digests(records, options))))
+    return [
+        Goal(f"different models from threads {numbers}", "", 1, False, bits.different(records, options)),
+        *(
+            Goal(
+                f"reproducible to racing, threads {threads}",
+                "×",
+                0.9,
+                True,
+                bits.to_racing(records, options, threads),
+            )
+            for threads in sorted({1, options.threads})
+        ),
     ]
 
 

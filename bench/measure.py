@@ -10,7 +10,7 @@ import time
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +74,9 @@ class Session:
     def _warm_up(self, runs: list[Run]) -> None:
         """Run each kind of run once on the text's first megabyte: compiled code and libraries get cached."""
         counted = [run for run in runs if run.group not in ("curve", "peak")]  # the clock starts after that
-        kinds = {(run.program, run.vector_size, run.threads): run for run in counted}
+        kinds = {(run.program, run.vector_size, run.threads, run.reproducible): run for run in counted}
         for run in kinds.values():
-            small = Run("timed", 0, run.program, run.vector_size, run.threads, 1, run.alpha, run.seed)
+            small = replace(run, group="timed", round=0, epochs=1, copies=1, vocabulary=0)
             start = time.monotonic()
             try:
                 with self._output(small) as output:
@@ -86,6 +86,7 @@ class Session:
                 continue
             seconds = time.monotonic() - start
             kind = f"{run.program}, {run.vector_size} dimensions, threads {run.threads}"
+            kind += "" if run.reproducible else ", racing"
             self.warm_up_seconds[kind] = seconds
             say(f"warm-up, not counted: {kind}: {seconds:.1f} s")
 

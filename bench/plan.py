@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from bench import curve
 
-PARTS = ("speed", "peak", "curve", "whole", "quality", "pareto", "threads", "sizes", "memory")
+PARTS = ("speed", "peak", "curve", "whole", "quality", "pareto", "threads", "bits", "sizes", "memory")
 PARTS += ("answers", "store", "service", "page")
 MODULES = {"firth": "bench.run_firth", "gensim": "bench.run_gensim", "fasttext": "bench.run_fasttext"}
 Group = Literal["timed", "curve", "peak", "full", "memory", "answers", "store", "service", "page"]
@@ -19,6 +19,8 @@ SCORED = ("quality", "pareto")
 PARETO_EPOCHS = (1, 2, 3, 5, 8, 12)
 SLOWER_PARETO_EPOCHS = (1, 2, 5)
 """How long firth, and how long the slower programs are trained for the picture of quality against time."""
+BITS_THREADS = (1, 2, 3, 7, 8)
+"""Numbers of threads that must give the same bits."""
 FIXED: dict[str, Any] = {"window": 5, "negative": 5, "sample": 1e-3, "min_count": 5}
 ANALOGY_WORDS = 30_000
 """Analogies are asked and answered among this many of the most frequent words."""
@@ -51,11 +53,13 @@ class Run:
     """Words in each of its sentences."""
     words: int = 0
     """Words in all of it."""
+    reproducible: bool = True
+    """Whether firth's threads go in step, or race."""
 
     def __str__(self) -> str:
         """Describe the run in a line of progress."""
         text = f"{self.program}, {self.vector_size} dimensions, epochs {self.epochs}, threads {self.threads}"
-        text += f", alpha {self.alpha:g}, seed {self.seed}"
+        text += f", alpha {self.alpha:g}, seed {self.seed}{'' if self.reproducible else ', racing'}"
         if self.group == "peak":
             return f"the machine's peak, threads {self.threads}"
         if self.vocabulary:
@@ -84,9 +88,31 @@ def _timed(options: Namespace) -> list[Run]:
     runs = []
     for round_ in range(options.rounds):
         runs += [Run("timed", round_, *pair, epochs, alpha, seed) for pair in pairs]
+        if "bits" in options.parts:
+            runs += _bits(options, round_)
         if "peak" in options.parts:
             runs.append(Run("peak", round_, "firth", 0, options.threads, 0, alpha, seed))
     return runs
+
+
+def _bits(options: Namespace, round_: int) -> list[Run]:
+    """Return a round of firth with several numbers of threads, and racing on one and on the usual number."""
+    size, epochs = options.vector_size, options.speed_epochs
+    kinds = [(threads, True) for threads in BITS_THREADS] + [(1, False), (options.threads, False)]
+    return [
+        Run(
+            "timed",
+            round_,
+            "firth",
+            size,
+            threads,
+            epochs,
+            options.alphas[0],
+            options.seeds[0],
+            reproducible=kept,
+        )
+        for threads, kept in kinds
+    ]
 
 
 def _curve(options: Namespace) -> list[Run]:

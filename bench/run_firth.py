@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from hashlib import blake2b
 from pathlib import Path
 
 import firth
@@ -38,9 +39,16 @@ def main() -> None:
             loss=about["loss"],
             epoch_losses=about["epoch_losses"],
             words=len(model.index_to_key),
+            digest=digest(model),
             model_bytes=2 * model.vectors.nbytes,
         )
     )
+
+
+def digest(model: firth.Embeddings) -> str:
+    """Return a digest of both tables."""
+    tables = [model.vectors, model.context_vectors]
+    return blake2b(b"".join(table.tobytes() for table in tables if table is not None)).hexdigest()[:16]
 
 
 if __name__ == "__main__":

@@ -111,8 +111,8 @@ def test_every_option_of_the_program_reaches_the_run() -> None:
         "threads": 2,
     }
     typed = [part for name, value in values.items() for part in (f"--{name.replace('_', '-')}", str(value))]
-    assert run("train", "c.txt", "-o", "m", *typed, "--full-windows").exit_code == 0
-    assert load("m").config["options"] == values | {"shrink_windows": False}
+    assert run("train", "c.txt", "-o", "m", *typed, "--full-windows", "--racing").exit_code == 0
+    assert load("m").config["options"] == values | {"shrink_windows": False, "reproducible": False}
     assert set(OPTIONS) == {*TrainConfig.__dataclass_fields__, *TextOptions.__dataclass_fields__}
 
 
