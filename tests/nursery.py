@@ -60,7 +60,7 @@ def _run(corpus: str | None, model: str, cache: str, options: dict[str, Any], di
 
     With ``die_at`` the process is killed just before that operation on a file or folder of the model.
     """
-    from firth.training import marching, racing, trainer
+    from firth.training import marching, supervision, trainer
 
     seen = 0
 
@@ -73,7 +73,7 @@ def _run(corpus: str | None, model: str, cache: str, options: dict[str, Any], di
 
     if die_at:
         sys.addaudithook(hook)
-    racing.TICK_SECONDS = marching.SECONDS = 0.01
+    supervision.TICK_SECONDS = marching.SECONDS = 0.01
     common = {"cache": cache, "checkpoint_every": 0.02, "threads": 1, **options}
     if corpus is None:
         trainer.resume(model, **common)

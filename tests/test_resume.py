@@ -61,7 +61,7 @@ class StopAt:
 
 @pytest.fixture(autouse=True)
 def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firth.training.racing.TICK_SECONDS", 0.002)
+    monkeypatch.setattr("firth.training.supervision.TICK_SECONDS", 0.002)
     monkeypatch.setattr("firth.training.marching.SECONDS", 0.002)
 
 

@@ -93,7 +93,7 @@ LEVELS = {
     "firth.training.rounds": 2.1,
     "firth.training.tables": 3,
     "firth.training.run": 3.5,
-    "firth.training.ended": 4,
+    "firth.training.supervision": 4,
     "firth.training.racing": 4.1,
     "firth.training.marching": 4.1,
     "firth.training.checkpoint": 4,

@@ -20,7 +20,7 @@ import firth
 from corpora import digest, zipf_text
 from firth.corpus.encoded import EncodedCorpus, encode
 from firth.errors import ConfigError, CorpusError, FormatError, OutputExistsError, TrainingError
-from firth.training import checkpoint, ended, reference, trainer
+from firth.training import checkpoint, reference, supervision, trainer
 from firth.training.arrays import make_scratch
 from firth.training.config import TrainConfig
 from firth.training.crew import Crew
@@ -200,7 +200,7 @@ def test_a_second_interrupt_still_waits_for_the_blocks_at_work() -> None:
 
     pool = Pool()
     with pytest.raises(KeyboardInterrupt):
-        ended.join(pool)  # type: ignore[arg-type]
+        supervision.join(pool)  # type: ignore[arg-type]
     assert pool.waited == 3
 
 

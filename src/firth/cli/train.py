@@ -100,7 +100,7 @@ def train(
     reproducible: Annotated[
         bool | None,
         _option(
-            "The same bits with any number of threads, or a little faster. [reproducible]",
+            "The same bits with any number of threads, or threads that race, faster. [reproducible]",
             _TRAINING,
             "--reproducible/--racing",
         ),

@@ -84,7 +84,7 @@ class TrainConfig:
         threads: threads that train; by default one for each core this process may use.
         reproducible: train in rounds of fixed shards: the same corpus, options and seed then give the same
             bits with any number of threads, on one kind of processor and one version of numba. If False,
-            several threads race (Hogwild): a little faster, and never the same twice.
+            several threads race (Hogwild): faster, and never the same twice.
 
     Raises:
         ConfigError: an option is unknown, of the wrong type or out of its range.

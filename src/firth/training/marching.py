@@ -8,24 +8,25 @@ number of threads.
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from firth.corpus.vocabulary import keep_prob, noise_prob
 from firth.errors import TrainingError
 from firth.training.arrays import make_scratch
-from firth.training.ended import diverged, join
 from firth.training.rounds import Rounds, Work, expected_updates, make_shards, make_work, train_rounds
 from firth.training.run import Run, split_of
 from firth.training.schedule import Block
 from firth.training.shards import SHARDS
+from firth.training.supervision import diverged, join, supervise
 from firth.training.tables import make_draws
 
 SECONDS = 0.1
-"""About how long the threads march at a time; nothing can interrupt them meanwhile."""
+"""About how long the threads march at a time; nothing interrupts them meanwhile."""
 
 FIRST_ROUNDS = 4
 """Rounds of the first march, when nobody knows yet how long they take."""
@@ -40,6 +41,7 @@ class MarchingCrew:
         self._run = run
         self._split = split_of(corpus, config)
         self._threads = min(config.threads, SHARDS)
+        self._pause = threading.Event()
         self._draws = make_draws(corpus.vocabulary, config, self._split)
         counts = corpus.vocabulary.counts
         kept = keep_prob(counts, config.sample) * (counts / counts.sum())
@@ -58,24 +60,29 @@ class MarchingCrew:
                 flat[shard.first_row * stride :][:size] = flat[:size]
 
     def train(self, tick: Callable[[], bool]) -> None:
-        """Train until the run is finished or ``tick``, called after each march, returns True.
+        """Train until the run is finished or ``tick``, called several times a second, returns True.
 
         However it ends, by an error or Ctrl-C too, no thread works any more and no round is half trained.
 
         Raises:
             TrainingError: the numbers are no longer finite.
         """
-        run, rounds = self._run, FIRST_ROUNDS
-        pool = ThreadPoolExecutor(self._threads, "firth")
+        self._pause.clear()
+        pool = ThreadPoolExecutor(1, "firth")
         try:
-            while not run.finished:
+            supervise([pool.submit(self._conduct)], tick, self._pause)
+        finally:
+            self._pause.set()
+            join(pool)
+
+    def _conduct(self) -> None:
+        """Let the threads march again and again: in a thread of its own, where no Ctrl-C comes between."""
+        rounds = FIRST_ROUNDS
+        with ThreadPoolExecutor(self._threads, "firth") as pool:
+            while not (self._pause.is_set() or self._run.finished):
                 blocks = self._next(rounds)
                 took = self._train(pool, blocks)
                 rounds = max(1, min(2 * rounds, round(len(blocks) * SECONDS / took)))
-                if tick():
-                    break
-        finally:
-            join(pool)
 
     def _next(self, most: int) -> list[Block]:
         """Return the next rounds, at most so many, and not beyond the end of a report."""
@@ -87,7 +94,8 @@ class MarchingCrew:
         """Train some rounds and add them to the tally; return the seconds that they took."""
         began, run, work = time.perf_counter(), self._run, make_work(len(blocks), self._split)
         threads = [pool.submit(self._march, blocks, number, work) for number in range(self._threads)]
-        interrupted = _wait_for_all(threads)
+        for thread in threads:
+            thread.result()
         took = time.perf_counter() - began
         run.seconds += took
         for block, result in zip(blocks, work.results.sum(axis=1), strict=True):
@@ -96,8 +104,6 @@ class MarchingCrew:
                 raise TrainingError(diverged(run, block))
             run.tally.add(block.report, loss, int(pairs), int(centers), run.seconds)
             run.blocks_done += 1
-        if interrupted is not None:
-            raise interrupted
         return took
 
     def _march(self, blocks: list[Block], number: int, work: Work) -> None:
@@ -125,17 +131,3 @@ class MarchingCrew:
             self._scratches,
             self._shards,
         )
-
-
-def _wait_for_all(threads: list[Future[None]]) -> KeyboardInterrupt | None:
-    """Wait until all threads have marched; return the interrupt, if one came meanwhile."""
-    interrupted = None
-    while True:
-        try:
-            wait(threads)
-            break
-        except KeyboardInterrupt as interrupt:
-            interrupted = interrupt
-    for thread in threads:
-        thread.result()
-    return interrupted

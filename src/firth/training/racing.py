@@ -10,20 +10,17 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from firth.errors import TrainingError
 from firth.training.arrays import Scratch, make_scratch
-from firth.training.ended import diverged, join
 from firth.training.kernels import train_block
 from firth.training.run import Run
 from firth.training.schedule import Block
+from firth.training.supervision import diverged, join, supervise
 from firth.training.tables import make_draws
-
-TICK_SECONDS = 0.1
-"""How often the one who waits for the threads may look."""
 
 
 class RacingCrew:
@@ -53,7 +50,8 @@ class RacingCrew:
         self._began = time.perf_counter() - self._run.seconds
         pool = ThreadPoolExecutor(len(self._scratch), "firth")
         try:
-            self._supervise(pool, tick)
+            threads = [pool.submit(self._work, scratch) for scratch in self._scratch]
+            supervise(threads, lambda: self._told(tick), self._pause)
         finally:
             self._pause.set()
             try:
@@ -64,16 +62,9 @@ class RacingCrew:
     def _elapsed(self) -> float:
         return time.perf_counter() - self._began
 
-    def _supervise(self, pool: ThreadPoolExecutor, tick: Callable[[], bool]) -> None:
-        threads = [pool.submit(self._work, scratch) for scratch in self._scratch]
-        working = set(threads)
-        while working:
-            done, working = wait(threads, TICK_SECONDS, FIRST_EXCEPTION)
-            for thread in done:
-                thread.result()
-            self._run.seconds = self._elapsed()
-            if tick():
-                self._pause.set()
+    def _told(self, tick: Callable[[], bool]) -> bool:
+        self._run.seconds = self._elapsed()
+        return tick()
 
     def _work(self, scratch: Scratch) -> None:
         while (number := self._take()) is not None:

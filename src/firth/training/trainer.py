@@ -1,7 +1,7 @@
 """Train: from a corpus and options to :class:`Embeddings`; go on with a run that was stopped.
 
-With one thread a run is a pure function of corpus, options and seed. Several threads race for the rows
-that they share (Hogwild, Recht et al. 2011): their runs agree in quality but not in bits.
+A run is a pure function of corpus, options and seed, with any number of threads. Only where it is asked for
+do several threads race for the rows that they share (``reproducible=False``; Hogwild, Niu et al. 2011).
 """
 
 from __future__ import annotations
@@ -151,8 +151,8 @@ def resume(
         epochs: for a finished model: train so many epochs more, on a schedule of their own.
         alpha: with ``epochs``: the learning rate at their start (required: the run's own has fallen to 0).
         min_alpha: with ``epochs``: the learning rate at their end; by default the run's.
-        threads: by default as before. With one thread, before and after, the result is bit-identical
-            to a run that was never stopped.
+        threads: by default as before. The result is bit-identical to a run that was never stopped, with
+            any number of threads; of racing ones (``reproducible=False``) only with one, before and after.
         sentence_starts: where ``corpus`` is an array of ids: the positions at which sentences begin.
         cache: where encoded corpora are kept, as for :func:`train`.
         checkpoint_every: seconds of training between two checkpoints.
