@@ -5,6 +5,7 @@ Only for compiled code. The counters are arrays of int64.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,13 @@ SPINS = 1_000
 YIELDS = 200
 """Times it then yields to whoever wants the core, before it sleeps between looks."""
 
-NAP_MICROSECONDS = np.uint32(50)
+_WINDOWS = os.name == "nt"  # its Sleep counts milliseconds
 
-_yield_core: Any = types.ExternalFunction("sched_yield", types.int32())
-_sleep: Any = types.ExternalFunction("usleep", types.int32(types.uint32))
+NAP = np.uint32(1 if _WINDOWS else 50)
+"""How long it sleeps: 50 microseconds."""
+
+_yield_core: Any = types.ExternalFunction("SwitchToThread" if _WINDOWS else "sched_yield", types.int32())
+_sleep: Any = types.ExternalFunction("Sleep" if _WINDOWS else "usleep", types.int32(types.uint32))
 
 
 def _pointer(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
@@ -66,6 +70,6 @@ def wait_until(counters, index, least):
     while read(counters, index) < least:
         looks += 1
         if looks > SPINS + YIELDS:
-            _sleep(NAP_MICROSECONDS)
+            _sleep(NAP)
         elif looks > SPINS:
             _yield_core()
