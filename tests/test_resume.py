@@ -128,7 +128,7 @@ def test_a_kill_at_any_operation_on_a_file_loses_neither_the_old_model_nor_the_n
     """A second run replaces a model, and is killed before each of its operations in turn."""
     corpus, cache = tmp_path / "c.txt", tmp_path / "cache"
     corpus.write_text(zipf_text(9_000))
-    options = {"vector_size": 9, "epochs": 150 if saves else 2, "checkpoint_every": 0.01 if saves else None}
+    options = {"vector_size": 9, "epochs": 40 if saves else 2, "checkpoint_every": 0.01 if saves else None}
     job = {"corpus": corpus, "cache": cache}
     old = {**options, "seed": 1, "epochs": 1}
     new = {**options, "seed": 2, "force": True}

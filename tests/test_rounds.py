@@ -100,6 +100,8 @@ def trained_by_definition(corpus: EncodedCorpus, config: TrainConfig) -> tuple[n
 @pytest.mark.parametrize(("head", "window"), [(40, 3), (900, 2), (8, 5)])
 def test_rounds_are_what_their_definition_says(monkeypatch: Any, head: int, window: int) -> None:
     monkeypatch.setattr(shards, "HEAD", head)
+    monkeypatch.setattr(shards, "ROUNDS", 16)  # long rounds, where most can go wrong
+    monkeypatch.setattr(shards, "PART_POSITIONS", 20)
     config = TrainConfig(vector_size=11, epochs=2, window=window, min_count=1, sample=0.01, threads=2, seed=5)
     model = firth.train(TEXT, config, cache=False)
     corpus = encode(TEXT, min_count=1, threads=1)
@@ -122,7 +124,12 @@ CASES = {
 
 
 @pytest.mark.parametrize("options", CASES.values(), ids=CASES)
-def test_the_same_bits_with_any_number_of_threads(tmp_path: Path, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize("rounds", [16, 300])
+def test_the_same_bits_with_any_number_of_threads(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, options: dict[str, Any], rounds: int
+) -> None:
+    monkeypatch.setattr(shards, "ROUNDS", rounds)
+    monkeypatch.setattr(shards, "PART_POSITIONS", 20)
     found = set()
     for threads in (*THREADS, 3):
         common = {"vector_size": 13, "epochs": 2, "min_count": 1, "cache": False, "output": tmp_path / "m"}

@@ -25,11 +25,15 @@ LONGEST = 512
 SHORTEST = 2
 """Positions of a shard in a round, at least."""
 
-ROUNDS = 16
-"""Rounds that an epoch has at least, as long as they need not be shorter than SHORTEST."""
+ROUNDS = 2000
+"""Rounds that an epoch has at least, as long as they need not be shorter than SHORTEST: with fewer, a small
+text learns slower than by racing threads (LOG.md)."""
 
 PARTS = 8
-"""Parts of a shard's centers in a round; each draws its negatives from another class of words."""
+"""Parts of a shard's centers in a round, at most; each draws its negatives from another class of words."""
+
+PART_POSITIONS = 64
+"""Positions of a part, at least; classes change with each round anyway."""
 
 WORDS_A_POSITION = 8
 """Words of the vocabulary, at least, for each position of a shard in a round."""
@@ -61,7 +65,8 @@ class Split:
     @property
     def parts(self) -> int:
         """Parts of a shard's centers in a round; one where the shards have rows of their own of all words."""
-        return PARTS if self.words > self.head else 1
+        fitting = self.shard_positions // PART_POSITIONS if self.words > self.head else 1
+        return min(max(fitting, 1), PARTS)
 
     @property
     def round_positions(self) -> int:
