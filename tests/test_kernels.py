@@ -44,18 +44,18 @@ class Case:
     def tables(self) -> arrays.Tables:
         stride = arrays.row_stride(self.vector_size)
         tables = arrays.Tables(
-            arrays.aligned_zeros(self.words * stride),
-            arrays.aligned_zeros(self.words * stride),
+            arrays.aligned_zeros((self.words + 1) * stride),  # one row is spare
+            arrays.aligned_zeros((self.words + 1) * stride),
             stride,
             self.words,
         )
         for flat, matrix in zip(tables[:2], (self.W, self.C), strict=True):
-            flat.reshape(self.words, stride)[:, : self.vector_size] = matrix
+            flat.reshape(-1, stride)[: self.words, : self.vector_size] = matrix
         return tables
 
     def train(self, blocks, alpha=0.05, tables=None) -> tuple[arrays.Tables, list]:
         tables = tables or self.tables()
-        scratch = arrays.make_scratch(self.draws, tables.stride)
+        scratch = arrays.make_scratch(self.draws, tables.stride, spare=self.words)
         results = [
             kernels.train_block(
                 self.ids, self.starts, begin, end, np.float32(alpha), KEY, self.draws, tables, scratch
@@ -136,9 +136,10 @@ def test_a_block_is_what_the_reference_does(options) -> None:
     assert pairs > 20
     assert result[0] == pytest.approx(loss, rel=2e-5)
     for flat, matrix, start in zip(tables, (W, C), (case.W, case.C), strict=False):
-        learnt = flat.reshape(case.words, -1)
+        learnt = flat.reshape(-1, tables.stride)[: case.words]
         np.testing.assert_allclose(learnt[:, : case.vector_size], matrix, rtol=2e-4, atol=2e-5)
         assert not learnt[:, case.vector_size :].any(), "the padding must stay zero"
+        assert not flat[case.words * tables.stride :].any(), "the spare row must stay zero"
         assert np.abs(matrix - start).max() > 0.01, "the case must train something"
 
 
@@ -156,7 +157,7 @@ def test_a_block_is_a_pure_function_whatever_the_scratch_held_before() -> None:
     case = Case(words=5, lengths=(300, 200))
     fresh, _ = case.train([(200, 400)])
     used = case.tables()
-    scratch = arrays.make_scratch(case.draws, used.stride)
+    scratch = arrays.make_scratch(case.draws, used.stride, spare=case.words)
     others = case.tables()
     arguments = (case.ids, case.starts)
     kernels.train_block(*arguments, 0, 500, np.float32(0.1), KEY, case.draws, others, scratch)
@@ -183,7 +184,7 @@ def test_a_number_that_is_not_finite_shows_in_the_loss() -> None:
 
 def test_draws_follow_their_distributions() -> None:
     case = Case(words=20, window=4, lengths=(20_000,), negative=4)
-    scratch = arrays.make_scratch(case.draws, 16)
+    scratch = arrays.make_scratch(case.draws, 16, spare=0)
     outputs, reaches, kept = [], [], 0
     keep = draws.keep_chunk
     for begin in range(0, 20_000, arrays.CHUNK):
@@ -226,7 +227,7 @@ for options in CASES.values():
     tables, [result] = case.train([(0, len(case.ids))])
     assert result[1:] == (pairs, centers)
     assert abs(result[0] - loss) < 1e-4 * loss
-    assert np.abs(tables.vectors.reshape(case.words, -1)[:, : case.vector_size] - W).max() < 1e-4
+    assert np.abs(tables.vectors.reshape(-1, tables.stride)[: case.words, : case.vector_size] - W).max() < 1e-4
 """
 
 

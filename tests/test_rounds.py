@@ -39,7 +39,7 @@ def drawn_by(shard: int, block: Any, number: int, corpus: EncodedCorpus, config:
     begin = stripe + block.begin // SHARDS
     end = min(begin + split.shard_positions, past_stripe)
     sentence = int(np.searchsorted(corpus.sentence_starts, begin, side="right")) - 1
-    scratch, key = make_scratch(draws, 16, split.shard_positions), np.uint64(block.key)
+    scratch, key = make_scratch(draws, 16, 0, split.shard_positions), np.uint64(block.key)
     where = (corpus.ids, corpus.sentence_starts, sentence, begin, end)
     first, past, _ = keep_chunk(*where, draws, key, scratch)
     length, size = -(-(past - first) // split.parts), config.negative + 1
@@ -170,7 +170,7 @@ def test_a_split_is_within_its_limits(positions: int, words: int, window: int) -
     split = Split(positions, words, window)
     assert shards.SHORTEST <= split.shard_positions <= shards.LONGEST
     assert split.head + split.lent <= words
-    assert split.room == SHARDS * (split.head + split.lent)
+    assert split.room == SHARDS * (split.head + split.lent + 1), "one row of each shard is spare"
 
 
 @pytest.mark.parametrize("exponent", [0.75, 0.0, -1.0])

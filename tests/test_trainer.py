@@ -53,7 +53,7 @@ def steps(corpus: EncodedCorpus, config: TrainConfig) -> Iterator[Step]:
     for block in map(schedule.block, range(schedule.blocks)):
         sentence = int(np.searchsorted(corpus.sentence_starts, block.begin, side="right")) - 1
         for begin in range(block.begin, block.end, 1024):
-            scratch = make_scratch(draws, 16)
+            scratch = make_scratch(draws, 16, spare=0)
             end = min(begin + 1024, block.end)
             where = (corpus.ids, corpus.sentence_starts, sentence, begin, end)
             first, past, sentence = keep_chunk(*where, draws, np.uint64(block.key), scratch)

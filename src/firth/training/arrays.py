@@ -61,6 +61,7 @@ class Scratch(NamedTuple):
     special: NDArray[np.uint8]  # SPECIAL where two of the outputs may be the same word
     x_rows: NDArray[np.int64]  # offsets of the window's rows in W
     o_rows: NDArray[np.int64]  # offsets of the outputs' rows in C, whole tiles
+    spare: NDArray[np.int64]  # (1,) a row of zeros in C that is no word's, for outputs that are missing
     label: NDArray[np.float32]  # lanes of y by tile, for a pair of contexts and for a single one
     mask: NDArray[np.float32]  # lanes added to y * score, like label
     gradient: NDArray[np.float32]  # lanes of alpha * y * (1 - q) by tile and pair of contexts
@@ -78,8 +79,11 @@ def row_stride(vector_size: int) -> int:
     return -(-vector_size // LANES) * LANES
 
 
-def make_scratch(draws: Draws, stride: int, positions: int = CHUNK) -> Scratch:
-    """Return the buffers that one thread needs to train ``positions`` positions at a time."""
+def make_scratch(draws: Draws, stride: int, spare: int, positions: int = CHUNK) -> Scratch:
+    """Return the buffers that one thread needs to train ``positions`` positions at a time.
+
+    ``spare`` is a row of the context table that is no word's and stays zero.
+    """
     words = positions + 2 * draws.window
     size = draws.negative + 1
     tiles = -(-size // TILE)
@@ -99,6 +103,7 @@ def make_scratch(draws: Draws, stride: int, positions: int = CHUNK) -> Scratch:
         special=np.zeros(words, np.uint8),
         x_rows=np.zeros(contexts, np.int64),
         o_rows=np.zeros(tiles * TILE, np.int64),
+        spare=np.array([spare], np.int64),
         label=label.reshape(-1),
         mask=mask.reshape(-1),
         gradient=np.zeros((tiles * contexts // 2 + 1) * LANES, np.float32),

@@ -72,12 +72,12 @@ def gather_contexts(k, tables: Tables, scratch: Scratch):
 
 @inlined
 def gather_outputs(k, size, tables: Tables, scratch: Scratch):
-    """Note where the rows of center ``k``'s outputs lie; the last tile is filled up with the center's row."""
+    """Note where the rows of center ``k``'s outputs lie; the last tile is filled up with the spare row."""
     center = scratch.outputs[k * size]
     for j in range(size):
         scratch.o_rows[j] = np.int64(scratch.outputs[k * size + j]) * tables.stride
     for j in range(size, len(scratch.o_rows)):
-        scratch.o_rows[j] = scratch.o_rows[0]
+        scratch.o_rows[j] = scratch.spare[0] * tables.stride
     if scratch.special[k] != PLAIN:
         for j in range(1, size):
             if scratch.outputs[k * size + j] == center:
@@ -251,17 +251,22 @@ def train_center(M, repeated, special, alpha, tables: Tables, scratch: Scratch):
     """Take the step of one center. All gradients are those at the rows' values before the step.
 
     The common case works on the tables in place. Where a row may stand twice among the contexts or the
-    outputs, or where there are several tiles, the rows are first copied.
+    outputs, the rows are first copied; where there are several tiles, the contexts' are.
     """
     stride, x_rows, o_rows = tables.stride, scratch.x_rows, scratch.o_rows
-    if repeated or special or len(o_rows) > TILE:
-        X, x_slots, O, o_slots = scratch.x_old, scratch.x_slots, scratch.o_old, scratch.o_slots
-        copy_rows(M + (M & 1), tables.vectors, x_rows, X, x_slots, stride)
-        copy_rows(len(o_rows), tables.context_vectors, o_rows, O, o_slots, stride)
-        step_gradients(M, alpha, X, x_slots, O, o_slots, stride, scratch)
-        update_rows(M, True, X, x_slots, O, o_slots, tables, scratch)
+    W, C, x_old, o_old = tables.vectors, tables.context_vectors, scratch.x_old, scratch.o_old
+    x_slots, o_slots = scratch.x_slots, scratch.o_slots
+    copied = repeated or special
+    if copied or len(o_rows) > TILE:
+        copy_rows(M + (M & 1), W, x_rows, x_old, x_slots, stride)
+    if copied:
+        copy_rows(len(o_rows), C, o_rows, o_old, o_slots, stride)
+        step_gradients(M, alpha, x_old, x_slots, o_old, o_slots, stride, scratch)
+        update_rows(M, True, x_old, x_slots, o_old, o_slots, tables, scratch)
+    elif len(o_rows) > TILE:
+        step_gradients(M, alpha, x_old, x_slots, C, o_rows, stride, scratch)
+        update_rows(M, False, x_old, x_slots, C, o_rows, tables, scratch)
     else:
-        W, C = tables.vectors, tables.context_vectors
         step_gradients(M, alpha, W, x_rows, C, o_rows, stride, scratch)
         update_rows(M, False, W, x_rows, C, o_rows, tables, scratch)
 
@@ -270,7 +275,6 @@ def train_center(M, repeated, special, alpha, tables: Tables, scratch: Scratch):
 def train_chunk(center_first, center_past, drawn, alpha, draws: Draws, tables: Tables, scratch: Scratch):
     """Take the step of every center of the chunk, prefetching up to ``drawn``; return the number of pairs."""
     size = draws.negative + 1
-    filled = size != len(scratch.o_rows)
     pairs = 0
     for k in range(center_first, center_past):
         if k + AHEAD < drawn:
@@ -280,7 +284,7 @@ def train_chunk(center_first, center_past, drawn, alpha, draws: Draws, tables: T
             continue
         gather_outputs(k, size, tables, scratch)
         special = scratch.special[k] != PLAIN
-        train_center(M, repeated, filled or special, alpha, tables, scratch)
+        train_center(M, repeated, special, alpha, tables, scratch)
         if special:
             for j in range(1, size):
                 mask_output(j, np.float32(-1.0), np.float32(0.0), scratch)

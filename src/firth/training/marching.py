@@ -47,7 +47,10 @@ class MarchingCrew:
         kept = keep_prob(counts, config.sample) * (counts / counts.sum())
         self._updates = expected_updates(self._split, kept, noise_prob(counts, config.ns_exponent), config)
         positions, stride = self._split.shard_positions, run.tables.stride
-        self._scratches = tuple(make_scratch(self._draws, stride, positions) for _ in range(SHARDS))
+        self._scratches = tuple(
+            make_scratch(self._draws, stride, self._split.spare_row(number), positions)
+            for number in range(SHARDS)
+        )
         self._shards = make_shards(self._split, stride)
         self._hand_out_head()
         self._march([], 0, make_work(0, self._split))  # nothing but the compilation, untimed

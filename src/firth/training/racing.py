@@ -30,7 +30,10 @@ class RacingCrew:
         """Make the tables of the draws and each thread's buffers."""
         self._run = run
         self._draws = make_draws(run.corpus.vocabulary, run.config)
-        self._scratch = [make_scratch(self._draws, run.tables.stride) for _ in range(run.config.threads)]
+        self._scratch = [
+            make_scratch(self._draws, run.tables.stride, spare=run.tables.words + number)
+            for number in range(run.config.threads)
+        ]
         self._lock = threading.Lock()
         self._pause = threading.Event()
         self._next = run.blocks_done

@@ -88,7 +88,7 @@ def make_shards(split: Split, stride: int) -> tuple[Shard, ...]:
     size = 1 << (2 * split.lent).bit_length()
     return tuple(
         Shard(
-            first_row=split.words + number * split.own_rows,
+            first_row=split.first_row(number),
             words=np.zeros(split.lent, np.int32),
             lent=np.zeros(1, np.int64),
             before=aligned_zeros(split.lent * stride),

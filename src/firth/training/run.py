@@ -207,7 +207,9 @@ def split_of(corpus: EncodedCorpus, config: TrainConfig) -> Split:
 
 def room_of(corpus: EncodedCorpus, config: TrainConfig) -> int:
     """Return the rows that a run needs behind the words' rows of its tables."""
-    return split_of(corpus, config).room if config.reproducible else 0
+    if config.reproducible:
+        return split_of(corpus, config).room
+    return config.threads  # a spare row each
 
 
 def mean_loss(tally: Tally, first: int, past: int) -> float | None:

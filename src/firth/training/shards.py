@@ -80,8 +80,16 @@ class Split:
 
     @property
     def own_rows(self) -> int:
-        """Rows of its own that a shard needs in each table."""
-        return self.head + self.lent
+        """Rows of its own that a shard needs in each table: the last one is spare."""
+        return self.head + self.lent + 1
+
+    def first_row(self, shard: int) -> int:
+        """Return the first of a shard's own rows, which lie behind the words' rows."""
+        return self.words + shard * self.own_rows
+
+    def spare_row(self, shard: int) -> int:
+        """Return the row of a shard that is no word's."""
+        return self.first_row(shard + 1) - 1
 
     @property
     def room(self) -> int:
