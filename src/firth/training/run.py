@@ -17,6 +17,7 @@ from firth.corpus.encoded import EncodedCorpus
 from firth.embeddings import Embeddings
 from firth.training.arrays import Tables
 from firth.training.config import TrainConfig
+from firth.training.replicas import Plan
 from firth.training.schedule import BLOCK_POSITIONS, Schedule
 from firth.training.shards import Split
 from firth.training.tables import matrices, published, published_counts, published_words
@@ -196,8 +197,15 @@ def make_schedule(corpus: EncodedCorpus, config: TrainConfig, phases: list[dict[
         min_alpha=config.min_alpha,
         seed=config.seed,
         first_epoch=sum(phase["epochs"] for phase in phases),
-        block_positions=split_of(corpus, config).round_positions if config.reproducible else BLOCK_POSITIONS,
+        block_positions=block_positions(corpus, config),
     )
+
+
+def block_positions(corpus: EncodedCorpus, config: TrainConfig) -> int:
+    """Return the positions of a block: a round of all replicas, or what a racing thread takes at once."""
+    if not config.reproducible:
+        return BLOCK_POSITIONS
+    return config.shards * split_of(corpus, config).round_positions
 
 
 def split_of(corpus: EncodedCorpus, config: TrainConfig) -> Split:
@@ -205,9 +213,14 @@ def split_of(corpus: EncodedCorpus, config: TrainConfig) -> Split:
     return Split(len(corpus.ids), len(corpus.vocabulary.words), config.window)
 
 
+def plan_of(run: Run) -> Plan:
+    """Return how a run is shared among its replicas."""
+    return Plan(split_of(run.corpus, run.config), run.config.shards, run.schedule.blocks)
+
+
 def room_of(corpus: EncodedCorpus, config: TrainConfig) -> int:
-    """Return the rows that a run needs behind the words' rows of its tables."""
-    return split_of(corpus, config).room if config.reproducible else 0
+    """Return the rows that a run needs behind the words' rows of its tables; replicas have their own."""
+    return split_of(corpus, config).room if config.reproducible and config.shards == 1 else 0
 
 
 def mean_loss(tally: Tally, first: int, past: int) -> float | None:
