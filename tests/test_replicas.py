@@ -18,6 +18,7 @@ from corpora import digest, zipf_text
 from firth.corpus.encoded import encode
 from firth.errors import ConfigError, Interrupted
 from firth.training import replicas, rules
+from firth.training.arrays import aligned_zeros
 from firth.training.changes import (
     Changes,
     add_changes,
@@ -173,7 +174,7 @@ def test_directions_are_those_of_great_mean_square(size: int) -> None:
     shares = rng.random(500)
     shares /= shares.sum()
     directions, curvatures = np.zeros(DIRECTIONS * stride, np.float32), np.zeros(DIRECTIONS + 1)
-    survey = Survey(*(np.zeros(n * stride) for n in (stride, DIRECTIONS, DIRECTIONS)))
+    survey = Survey(*(aligned_zeros(n * stride) for n in (stride, DIRECTIONS, DIRECTIONS)))
     find_directions(rows.reshape(-1), shares, size, stride, survey, directions, curvatures)
     squares = (rows * shares[:, None]).T.astype(np.float64) @ rows
     found = directions.reshape(DIRECTIONS, stride)
@@ -189,7 +190,7 @@ def test_directions_are_those_of_great_mean_square(size: int) -> None:
 
 def test_tables_of_zeros_have_no_directions() -> None:
     directions, curvatures = np.ones(DIRECTIONS * 16, np.float32), np.ones(DIRECTIONS + 1)
-    survey = Survey(*(np.zeros(n * 16) for n in (16, DIRECTIONS, DIRECTIONS)))
+    survey = Survey(*(aligned_zeros(n * 16) for n in (16, DIRECTIONS, DIRECTIONS)))
     find_directions(np.zeros(160, np.float32), np.full(10, 0.1), 9, 16, survey, directions, curvatures)
     assert not directions.any()
     assert not curvatures.any()
