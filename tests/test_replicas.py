@@ -390,8 +390,9 @@ def test_auto_is_one_shard_a_worker() -> None:
     assert config.shards == AUTO
     assert settled(corpus, config).shards == 1
     assert settled(corpus, config, workers=3).shards == 3
-    assert settled(corpus, config, workers=100).shards == most_replicas(len(corpus.ids)) == 20
-    assert auto_replicas(10**12, 100) == 64
+    assert settled(corpus, config, workers=100).shards == auto_replicas(10**12, 100) == replicas.AS_GOOD
+    assert most_replicas(len(corpus.ids)) == 20
+    assert auto_replicas(3_000, 100) == 3
     assert firth.train(TEXT, shards="auto", **COMMON).config["options"]["shards"] == 1
 
 
