@@ -18,7 +18,7 @@ from firth.training import reference, rounds, shards
 from firth.training.arrays import make_scratch
 from firth.training.config import TrainConfig
 from firth.training.draws import draw_windows, keep_chunk, position_bits
-from firth.training.marching import MarchingCrew
+from firth.training.march import March
 from firth.training.run import make_schedule, split_of
 from firth.training.sampling import noise_tables
 from firth.training.shards import SHARDS, Split
@@ -151,13 +151,13 @@ def test_a_thread_that_is_late_changes_nothing(monkeypatch: pytest.MonkeyPatch) 
     """Threads that come one after another find all work done, or do all of it."""
     common = {"vector_size": 13, "epochs": 1, "cache": False}
     expected = firth.train(TEXT, threads=1, **common)
-    real, dice = MarchingCrew._march, np.random.default_rng(3)
+    real, dice = March._go, np.random.default_rng(3)
 
-    def late(crew: MarchingCrew, blocks: Any, number: int, work: Any) -> None:
+    def late(march: March, first_task: int, rounds: Any, work: Any) -> None:
         time.sleep(dice.uniform(0, 0.003))
-        real(crew, blocks, number, work)
+        real(march, first_task, rounds, work)
 
-    monkeypatch.setattr(MarchingCrew, "_march", late)
+    monkeypatch.setattr(March, "_go", late)
     model = firth.train(TEXT, threads=5, **common)
     assert model.vectors.tobytes() == expected.vectors.tobytes()
 

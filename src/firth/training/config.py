@@ -55,6 +55,9 @@ FOREIGN_NAMES = {
 MAX_VECTOR_SIZE = 1024
 MAX_NEGATIVE = 50
 MAX_EPOCHS = 100_000
+MAX_SHARDS = 64
+AUTO = 0
+"""Stands for ``shards="auto"`` until the corpus is known."""
 
 
 def available_cores() -> int:
@@ -85,6 +88,9 @@ class TrainConfig:
         reproducible: train in rounds of fixed shards: the same corpus, options and seed then give the same
             bits with any number of threads, on one kind of processor and one version of numba. If False,
             several threads race (Hogwild): faster, and never the same twice.
+        shards: replicas of the tables, 1 to 64, each trained on a part of the corpus and merged with the
+            others again and again; or "auto": 1, unless a cluster trains. They are part of what is computed,
+            as the seed is: a cluster that shares them among its machines gets the same bits as threads do.
 
     Raises:
         ConfigError: an option is unknown, of the wrong type or out of its range.
@@ -104,6 +110,7 @@ class TrainConfig:
     seed: int = 1
     threads: int = dataclasses.field(default_factory=available_cores)
     reproducible: bool = True
+    shards: int = 1
 
     def __new__(cls, *_args: object, **options: object) -> TrainConfig:
         """Answer a name of another program with ours, before ``__init__`` says only *unexpected*."""
@@ -127,10 +134,16 @@ class TrainConfig:
         _number(self, "ns_exponent", -2.0, 2.0)
         _whole(self, "seed", 0, 2**63 - 1)
         _whole(self, "threads", 1, 1024)
+        _shards(self)
         for name in ("shrink_windows", "reproducible"):
             value = getattr(self, name)
             if not isinstance(value, bool):
                 raise ConfigError(f"{name} must be True or False, not {value!r}")
+        if self.shards != 1 and not self.reproducible:
+            raise ConfigError(
+                "shards (--shards) and racing threads (reproducible=False, --racing) exclude each other: "
+                "leave one of them out"
+            )
         if self.min_alpha > self.alpha:
             raise ConfigError(
                 f"min_alpha ({self.min_alpha}) is above alpha ({self.alpha}): "
@@ -167,6 +180,17 @@ def _whole(config: TrainConfig, name: str, low: int, high: int | None) -> None:
         limits = f"from {low} to {high}" if high is not None else f"at least {low}"
         raise ConfigError(f"{name} must be {limits}, not {number}")
     object.__setattr__(config, name, number)
+
+
+def _shards(config: TrainConfig) -> None:
+    """Check the number of shards; store AUTO for "auto"."""
+    value: object = config.shards
+    if value == "auto":
+        object.__setattr__(config, "shards", AUTO)
+    elif isinstance(value, str):
+        raise ConfigError(f"shards must be a whole number or 'auto', not {value!r}")
+    elif value is not AUTO:
+        _whole(config, "shards", 1, MAX_SHARDS)
 
 
 def _number(config: TrainConfig, name: str, low: float, high: float, *, above: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""The threads that train a run, in one of two ways: in reproducible rounds, or racing."""
+"""The threads that train a run, in one of three ways: in rounds, in rounds of several replicas, or racing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Protocol
 
 from firth.training.marching import MarchingCrew
 from firth.training.racing import RacingCrew
+from firth.training.replica_crew import ReplicaCrew
 from firth.training.run import Run
 
 
@@ -25,4 +26,6 @@ class Crew(Protocol):
 
 def make_crew(run: Run) -> Crew:
     """Return the crew that the run's options ask for."""
+    if run.config.shards > 1:
+        return ReplicaCrew(run)
     return MarchingCrew(run) if run.config.reproducible else RacingCrew(run)

@@ -15,15 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from firth.corpus.vocabulary import keep_prob, noise_prob
 from firth.errors import TrainingError
-from firth.training.arrays import make_scratch
-from firth.training.rounds import Rounds, Work, expected_updates, make_shards, make_work, train_rounds
+from firth.training.march import March, make_gear
+from firth.training.rounds import Rounds
 from firth.training.run import Run, split_of
 from firth.training.schedule import Block
 from firth.training.shards import SHARDS
 from firth.training.supervision import diverged, join, supervise
-from firth.training.tables import make_draws
 
 SECONDS = 0.1
 """About how long the threads march at a time; nothing interrupts them meanwhile."""
@@ -39,28 +37,12 @@ class MarchingCrew:
         """Make the tables of the draws, and what each shard has of its own."""
         corpus, config = run.corpus, run.config
         self._run = run
-        self._split = split_of(corpus, config)
         self._threads = min(config.threads, SHARDS)
         self._pause = threading.Event()
-        self._draws = make_draws(corpus.vocabulary, config, self._split)
-        counts = corpus.vocabulary.counts
-        kept = keep_prob(counts, config.sample) * (counts / counts.sum())
-        self._updates = expected_updates(self._split, kept, noise_prob(counts, config.ns_exponent), config)
-        positions, stride = self._split.shard_positions, run.tables.stride
-        self._scratches = tuple(
-            make_scratch(self._draws, stride, self._split.spare_row(number), positions)
-            for number in range(SHARDS)
-        )
-        self._shards = make_shards(self._split, stride)
-        self._hand_out_head()
-        self._march([], 0, make_work(0, self._split))  # nothing but the compilation, untimed
-
-    def _hand_out_head(self) -> None:
-        """Give every shard its rows of the most frequent words."""
-        stride, size = self._run.tables.stride, self._split.head * self._run.tables.stride
-        for flat in (self._run.tables.vectors, self._run.tables.context_vectors):
-            for shard in self._shards:
-                flat[shard.first_row * stride :][:size] = flat[:size]
+        self._split = split_of(corpus, config)
+        gear = make_gear(corpus.vocabulary, config, self._split)
+        self._march = March(corpus.ids, corpus.sentence_starts, run.tables, gear)
+        self._march.compile()
 
     def train(self, tick: Callable[[], bool]) -> None:
         """Train until the run is finished or ``tick``, called several times a second, returns True.
@@ -95,13 +77,11 @@ class MarchingCrew:
 
     def _train(self, pool: ThreadPoolExecutor, blocks: list[Block]) -> float:
         """Train some rounds and add them to the tally; return the seconds that they took."""
-        began, run, work = time.perf_counter(), self._run, make_work(len(blocks), self._split)
-        threads = [pool.submit(self._march, blocks, number, work) for number in range(self._threads)]
-        for thread in threads:
-            thread.result()
+        began, run = time.perf_counter(), self._run
+        results = self._march.train(pool, self._threads, self._rounds(blocks))
         took = time.perf_counter() - began
         run.seconds += took
-        for block, result in zip(blocks, work.results.sum(axis=1), strict=True):
+        for block, result in zip(blocks, results, strict=True):
             loss, pairs, centers = result.tolist()
             if not math.isfinite(loss):
                 raise TrainingError(diverged(run, block))
@@ -109,10 +89,10 @@ class MarchingCrew:
             run.blocks_done += 1
         return took
 
-    def _march(self, blocks: list[Block], number: int, work: Work) -> None:
-        """Do tasks of some rounds: what thread ``number`` runs."""
-        corpus, full = self._run.corpus, self._split.shard_positions
-        rounds = Rounds(
+    def _rounds(self, blocks: list[Block]) -> Rounds:
+        """Return the rounds that the run's next blocks are."""
+        full = self._split.shard_positions
+        return Rounds(
             begin=np.array([block.begin // SHARDS for block in blocks], np.int64),
             end=np.array(
                 [min(block.begin // SHARDS + full, -(-block.end // SHARDS)) for block in blocks], np.int64
@@ -120,17 +100,4 @@ class MarchingCrew:
             alpha=np.array([block.alpha for block in blocks], np.float32),
             key=np.array([block.key for block in blocks], np.uint64),
             number=np.arange(len(blocks), dtype=np.int64) + self._run.blocks_done + 1,
-        )
-        train_rounds(
-            corpus.ids,
-            corpus.sentence_starts,
-            number * SHARDS // self._threads,
-            full,
-            rounds,
-            work,
-            self._draws,
-            self._updates,
-            self._run.tables,
-            self._scratches,
-            self._shards,
         )

@@ -17,6 +17,7 @@ from firth.corpus.encoded import EncodedCorpus
 from firth.embeddings import Embeddings
 from firth.training.arrays import Tables
 from firth.training.config import TrainConfig
+from firth.training.replicas import Plan
 from firth.training.schedule import BLOCK_POSITIONS, Schedule
 from firth.training.shards import Split
 from firth.training.tables import matrices, published, published_counts, published_words
@@ -94,6 +95,15 @@ class Run:
         """Return the raw words passed when all blocks before ``block`` are trained."""
         share = self.schedule.positions_before(block) / (self.schedule.positions * self.config.epochs)
         return round(share * self.words_total)
+
+    def mark(self) -> tuple[int, dict[str, list[float]]]:
+        """Return what :meth:`go_back` needs: where the run is, and what its blocks have added up to."""
+        return self.blocks_done, self.tally.as_dict()
+
+    def go_back(self, mark: tuple[int, dict[str, list[float]]]) -> None:
+        """Forget the blocks trained since :meth:`mark`; the tables are somebody else's to put back."""
+        self.blocks_done, sums = mark
+        self.tally = Tally.from_dict(sums)
 
     def reports(self) -> list[dict[str, Any]]:
         """Return the lines of ``training.jsonl``: one for each part of an epoch that is done, all phases."""
@@ -196,8 +206,15 @@ def make_schedule(corpus: EncodedCorpus, config: TrainConfig, phases: list[dict[
         min_alpha=config.min_alpha,
         seed=config.seed,
         first_epoch=sum(phase["epochs"] for phase in phases),
-        block_positions=split_of(corpus, config).round_positions if config.reproducible else BLOCK_POSITIONS,
+        block_positions=block_positions(corpus, config),
     )
+
+
+def block_positions(corpus: EncodedCorpus, config: TrainConfig) -> int:
+    """Return the positions of a block: a round of all replicas, or what a racing thread takes at once."""
+    if not config.reproducible:
+        return BLOCK_POSITIONS
+    return config.shards * split_of(corpus, config).round_positions
 
 
 def split_of(corpus: EncodedCorpus, config: TrainConfig) -> Split:
@@ -205,11 +222,16 @@ def split_of(corpus: EncodedCorpus, config: TrainConfig) -> Split:
     return Split(len(corpus.ids), len(corpus.vocabulary.words), config.window)
 
 
+def plan_of(run: Run) -> Plan:
+    """Return how a run is shared among its replicas."""
+    return Plan(split_of(run.corpus, run.config), run.config.shards, run.schedule)
+
+
 def room_of(corpus: EncodedCorpus, config: TrainConfig) -> int:
-    """Return the rows that a run needs behind the words' rows of its tables."""
-    if config.reproducible:
-        return split_of(corpus, config).room
-    return config.threads  # a spare row each
+    """Return the rows that a run needs behind the words' rows of its tables; replicas have their own."""
+    if not config.reproducible:
+        return config.threads  # a spare row each
+    return split_of(corpus, config).room if config.shards == 1 else 0
 
 
 def mean_loss(tally: Tally, first: int, past: int) -> float | None:

@@ -1,0 +1,134 @@
+"""What replicas have changed: taken from their tables, combined, merged. ``merging.py`` does the work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.training.arrays import aligned_zeros
+from firth.training.merging import STEPS, Rule, Stack, add_rows, combine_rows, gather_changes
+from firth.training.replicas import Node
+from firth.training.simd import LANES
+
+CHUNK_ROWS = 1024
+"""Rows that a thread merges at a time: their changes stay in its cache."""
+
+
+WIDEST = 16
+"""The table of weights ends at this v, where it is as flat as can be."""
+
+
+class Changes(NamedTuple):
+    """What is to be added to some rows of one table; the row numbers rise."""
+
+    rows: NDArray[np.int32]  # (n,)
+    values: NDArray[np.float32]  # (n * stride,)
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes travel."""
+        return self.rows.nbytes + self.values.nbytes
+
+    def part(self, low: int, high: int) -> Changes:
+        """Return the changes of rows ``low`` ... ``high``: a view."""
+        first, past = np.searchsorted(self.rows, [low, high]).tolist()
+        stride = len(self.values) // max(len(self.rows), 1)
+        return Changes(self.rows[first:past], self.values[first * stride : past * stride])
+
+
+def make_stack(base: NDArray[np.float32], count: int, size: int, stride: int) -> Stack:
+    """Return ``count`` replicas, each with the base's rows and room up to ``size`` numbers."""
+    replicas = aligned_zeros(count * size)
+    stack = Stack(base, base.view(np.int32), replicas, replicas.view(np.int32), count, size, stride)
+    for number in range(count):
+        replica_of(stack, number)[: len(base)] = base
+    return stack
+
+
+def replica_of(stack: Stack, place: int) -> NDArray[np.float32]:
+    """Return one replica, flat: a view."""
+    return stack.replicas[place * stack.size : (place + 1) * stack.size]
+
+
+class Desk(NamedTuple):
+    """Buffers of one thread that gathers changes."""
+
+    changes: NDArray[np.float32]  # (replicas, stride), flat
+    touched: NDArray[np.bool_]
+    rows: NDArray[np.int32]
+    values: NDArray[np.float32]
+
+
+def make_desk(stack: Stack) -> Desk:
+    """Return buffers for CHUNK_ROWS rows."""
+    return Desk(
+        aligned_zeros(stack.number * stack.stride),
+        np.zeros(stack.number, np.bool_),
+        np.zeros(CHUNK_ROWS, np.int32),
+        aligned_zeros(CHUNK_ROWS * stack.stride),
+    )
+
+
+def changes_of(low: int, high: int, first: int, count: int, stack: Stack, desk: Desk) -> Changes:
+    """Return the changes of ``count`` replicas from place ``first`` on, which must be a node of the tree."""
+    found = [(desk.rows[:0].copy(), desk.values[:0].copy())]
+    for begin in range(low, high, CHUNK_ROWS):
+        n = gather_changes(begin, min(begin + CHUNK_ROWS, high), first, count, stack, *desk)
+        found.append((desk.rows[:n].copy(), desk.values[: n * stack.stride].copy()))
+    rows, values = zip(*found, strict=True)
+    return Changes(np.concatenate(rows), np.concatenate(values))
+
+
+def combined(a: Changes, b: Changes, stride: int) -> Changes:
+    """Return the changes of two nodes that are neighbours in the tree, ``a`` the one of lower numbers."""
+    n = len(a.rows) + len(b.rows)
+    rows, values = np.zeros(n, np.int32), aligned_zeros(n * stride)
+    n = combine_rows(*a, *b, stride, rows, values)
+    return Changes(rows[:n], values[: n * stride])
+
+
+def merged(parts: Mapping[Node, Changes], replicas: int, stride: int) -> Changes:
+    """Return the summed changes of all replicas from those of nodes that together hold each replica once.
+
+    Any rows may be merged apart from others: the changes of some rows merged are some rows of all merged.
+    """
+    found = dict(parts)
+    step = 1
+    while step < replicas:
+        for first in range(0, replicas - step, 2 * step):
+            a, b = (first, first + step), (first + step, min(first + 2 * step, replicas))
+            if a in found and b in found:
+                found[first, b[1]] = combined(found.pop(a), found.pop(b), stride)
+        step *= 2
+    return found[0, replicas]
+
+
+def make_turns() -> NDArray[np.float32]:
+    """Return the buffer of ``add_rows``: ``spread`` reads a whole vector from each of twelve places."""
+    return aligned_zeros(2 * LANES)
+
+
+def add_changes(changes: Changes, stack: Stack, rule: Rule) -> None:
+    """Add summed changes, weighted by ``rule``, to the base and all replicas."""
+    add_rows(len(changes.rows), *changes, stack, rule, make_turns())
+
+
+def merge_rows(stack: Stack, rule: Rule, low: int, high: int, desk: Desk) -> None:
+    """Merge rows ``low`` ... ``high`` of all replicas, which are all here."""
+    turns = make_turns()
+    for begin in range(low, high, CHUNK_ROWS):
+        n = gather_changes(begin, min(begin + CHUNK_ROWS, high), 0, stack.number, stack, *desk)
+        add_rows(n, desk.rows, desk.values, stack, rule, turns)
+
+
+def weights_of(replicas: int) -> NDArray[np.float64]:
+    """Return what summed changes of ``replicas`` replicas are multiplied with, for v in steps of 1 / STEPS.
+
+    >>> weights_of(4)[[0, 256, 1024, -1]].round(3).tolist()  # v = 0, 1, 4 and 16
+    [1.0, 0.388, 0.255, 0.25]
+    """
+    v = np.arange(1, round(STEPS) * WIDEST + 1) / STEPS
+    return np.concatenate([[1.0], np.expm1(-replicas * v) / (replicas * np.expm1(-v))])
