@@ -227,7 +227,8 @@ for options in CASES.values():
     tables, [result] = case.train([(0, len(case.ids))])
     assert result[1:] == (pairs, centers)
     assert abs(result[0] - loss) < 1e-4 * loss
-    assert np.abs(tables.vectors.reshape(-1, tables.stride)[: case.words, : case.vector_size] - W).max() < 1e-4
+    learnt = tables.vectors.reshape(-1, tables.stride)[: case.words, : case.vector_size]
+    assert np.abs(learnt - W).max() < 1e-4
 """
 
 
