@@ -66,6 +66,7 @@ def train(
     cache: bool | str | os.PathLike[str] = True,
     checkpoint_every: float | None = CHECKPOINT_SECONDS,
     progress: Watcher | Watchers | None = None,
+    ray: bool | str = False,
     **options: Any,
 ) -> Embeddings:
     """Learn word vectors from a corpus.
@@ -83,6 +84,8 @@ def train(
         checkpoint_every: seconds of training between two checkpoints; None: only when interrupted.
         progress: called with a :class:`~firth.training.progress.Progress` several times a second;
             by default lines go to the logger ``firth`` every few seconds.
+        ray: train on a Ray cluster: its address (``HOST:PORT``, ``auto``), or True for one that is started
+            on this machine. ``threads`` are then those of each worker, by default 1.
         **options: options of training or of the text, by name.
 
     Returns:

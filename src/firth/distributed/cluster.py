@@ -1,0 +1,168 @@
+"""A Ray cluster: found, or started on this machine and stopped again; and what to do where that fails."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from firth.errors import ClusterError
+from firth.extras import optional
+
+LOCAL = "local"
+"""The address that means: start a cluster on this machine, for this run."""
+
+PATIENCE = 30.0
+"""Seconds in which an address must answer."""
+
+STORE_BYTES = 4 << 30
+"""Object store of a cluster started here, at most: changes of a few rounds, and the start's tables."""
+
+LEAST_STORE_BYTES = 96 << 20
+"""Object store of a cluster started here, at least."""
+
+# Read by Ray when it is imported. The second one says to take 127.0.0.1 for this machine's address, without
+# which Ray listens on every interface; despite its name it means the same on Linux.
+_SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+
+
+@contextmanager
+def cluster(address: str | None = None) -> Iterator[Any]:
+    """Connect to a Ray cluster as long as the block lasts; yield the module ``ray``.
+
+    Args:
+        address: ``HOST:PORT`` of a cluster's head, ``auto`` for the one this machine belongs to, None or
+            ``local`` to start one here that listens on 127.0.0.1 only and ends with the block. A connection
+            that the process has already is used, whatever the address, and stays.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+        ClusterError: the address does not answer within PATIENCE seconds, or Ray cannot start.
+    """
+    local = address in (None, LOCAL)
+    settings = _SETTINGS | (_LOOPBACK if local else {})
+    with _environment(settings):
+        late = local and "ray" in sys.modules
+        ray = optional("ray", "training on a cluster (--ray)", "ray")
+        if ray.is_initialized():
+            yield ray
+            return
+        if late:
+            raise ClusterError(
+                "Ray was imported before firth could tell it to listen on this machine only: call "
+                "ray.init() yourself before firth.train, or do not import ray"
+            )
+        if not local:
+            _check_answers(str(address))
+        try:
+            with _signals_kept():
+                _connect(ray, None if local else address)
+        except Exception as error:  # Ray raises ConnectionError, RuntimeError, ValueError, its own ...
+            raise _refused(address, error) from error
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
+
+
+def _connect(ray: Any, address: str | None) -> None:
+    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address is not None:
+        ray.init(address=address, **quiet)
+        return
+    from firth.training.config import available_cores
+
+    ray.init(
+        address=LOCAL,
+        num_cpus=available_cores(),
+        include_dashboard=False,
+        object_store_memory=store_bytes(),
+        **quiet,
+    )
+
+
+def store_bytes() -> int:
+    """Return the size of the object store of a cluster started here: a fifth of what memory there is."""
+    import psutil
+
+    room = psutil.virtual_memory().available // 5
+    if os.path.isdir("/dev/shm"):  # noqa: PTH112
+        room = min(room, shutil.disk_usage("/dev/shm").free // 2)
+    return int(min(max(room, LEAST_STORE_BYTES), STORE_BYTES))
+
+
+def _check_answers(address: str) -> None:
+    """Ask the cluster's head whether it is well, in a process that can be given up.
+
+    Raises:
+        ClusterError: no answer within PATIENCE seconds, or not that of a cluster.
+    """
+    if address == "auto":  # Ray knows from a file of its own, and says so at once if there is none
+        return
+    if address.startswith("ray://"):
+        raise ClusterError(
+            f"--ray {address}: a Ray Client address cannot be used: the run is conducted from a machine of the "
+            "cluster; start firth there with --ray auto, or give the head's HOST:PORT (usually port 6379)"
+        )
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise ClusterError(
+            f"--ray {address}: not an address: give HOST:PORT of the cluster's head, auto for the cluster this "
+            "machine belongs to, or nothing (at the end of the line) for one started here"
+        )
+    ask = [sys.executable, "-c", "from ray.scripts.scripts import cli; cli()", "health-check", "--address"]
+    try:
+        asked = subprocess.run([*ask, address], timeout=PATIENCE, capture_output=True, check=False)
+    except subprocess.TimeoutExpired:
+        raise _silent(address) from None
+    if asked.returncode:
+        raise _silent(address)
+
+
+def _silent(address: str) -> ClusterError:
+    return ClusterError(
+        f"--ray {address}: no Ray cluster answers there within {PATIENCE:.0f} s: start its head with `ray start "
+        "--head`, check host, port and firewall; or leave the address out to use this machine alone"
+    )
+
+
+def _refused(address: str | None, error: Exception) -> ClusterError:
+    reason = " ".join(str(error).split())[:300] or type(error).__name__
+    if address in (None, LOCAL):
+        return ClusterError(f"no Ray cluster could be started on this machine ({reason}): train without --ray")
+    return ClusterError(
+        f"--ray {address}: cannot join this cluster ({reason}): this machine must belong to it (`ray start "
+        f"--address={address}`) and have the same versions of Python and Ray"
+    )
+
+
+@contextmanager
+def _environment(settings: dict[str, str]) -> Iterator[None]:
+    """Set environment variables that are not set yet while the block lasts; processes inherit them."""
+    added = {name: value for name, value in settings.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Keep our own handler of SIGTERM, in whose place Ray puts one."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        try:
+            signal.signal(signal.SIGTERM, before)
+        except (TypeError, ValueError):  # not set from Python, or not in the main thread: Ray set none either
+            pass

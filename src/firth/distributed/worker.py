@@ -1,0 +1,176 @@
+"""What one worker of a cluster holds: some replicas of a run. It trains and merges them when it is called.
+
+Nothing here knows Ray: a worker is an ordinary object, whose methods take and return arrays.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firth.corpus.stored import EncodedCorpus, open_stored
+from firth.corpus.vocabulary import Vocabulary
+from firth.distributed.losses import OutOfStepError
+from firth.errors import CorpusError
+from firth.training.arrays import row_stride
+from firth.training.changes import Changes, merged
+from firth.training.config import TrainConfig
+from firth.training.march import make_gear
+from firth.training.replica_group import ReplicaGroup, TableChanges, Text
+from firth.training.replicas import Leg, Node, Plan, span_text
+from firth.training.run import processor, versions
+from firth.training.schedule import Schedule
+from firth.training.tables import empty_tables
+
+Rows = tuple[int, int]
+"""Rows from the first up to, but without, the second."""
+
+Part = dict[Node, TableChanges]
+"""What some nodes of the merging tree have changed in some rows."""
+
+
+@dataclass(frozen=True)
+class Orders:
+    """All that a worker must know of a run but its text and tables: small, and the same for all workers."""
+
+    plan: Plan
+    schedule: Schedule
+    config: TrainConfig
+    counts: NDArray[np.int64]  # of the vocabulary's words
+    parts: int  # in which rows are merged
+
+    def rows(self, leg: Leg) -> list[Rows]:
+        """Return the rows that each part of a merge takes."""
+        edges = [leg.rows * part // self.parts for part in range(self.parts + 1)]
+        return [(edges[part], edges[part + 1]) for part in range(self.parts)]
+
+
+@dataclass(frozen=True)
+class Words:
+    """Where the run's encoded corpus lies, for a worker that may see it or not."""
+
+    folder: str | None
+    fingerprint: str
+
+    def corpus(self) -> EncodedCorpus | None:
+        """Return the corpus, memory-mapped; None where it is not to be seen."""
+        if self.folder is None:
+            return None
+        try:
+            corpus = open_stored(Path(self.folder), verify=False)
+        except CorpusError:
+            return None
+        return corpus if corpus.fingerprint == self.fingerprint else None
+
+    def texts(self, numbers: Sequence[int], plan: Plan) -> dict[int, Text]:
+        """Return the texts of some replicas, memory-mapped.
+
+        Raises:
+            CorpusError: the corpus is not to be seen.
+        """
+        corpus = self.corpus()
+        if corpus is None:
+            raise CorpusError(
+                f"{self.folder}: a worker sees the encoded corpus no longer: go on with `firth train --resume`"
+            )
+        return texts_of(corpus, numbers, plan)
+
+
+def texts_of(corpus: EncodedCorpus, numbers: Sequence[int], plan: Plan) -> dict[int, Text]:
+    """Return the texts of some replicas: views of the corpus."""
+    return {number: Text(*span_text(plan, number, corpus.ids, corpus.sentence_starts)) for number in numbers}
+
+
+class Worker:
+    """Some replicas of one run. A worker that has just been made, or made again, has none."""
+
+    def __init__(self) -> None:
+        """Wait for orders."""
+        self._group: ReplicaGroup | None = None
+        self._at = self._full = -1  # the blocks before which all replicas were merged last, and all rows
+        self._trained: Leg | None = None  # but not merged yet
+
+    def describe(self, words: Words) -> dict[str, Any]:
+        """Return what the bits of a model depend on here, and whether the encoded corpus can be seen."""
+        return {
+            "versions": versions(),
+            "processor": processor(),
+            "host": platform.node(),
+            "pid": os.getpid(),
+            "sees": words.corpus() is not None,
+        }
+
+    def begin(
+        self,
+        block: int,
+        orders: Orders,
+        numbers: Sequence[int],
+        words: Words,
+        vectors: NDArray[np.float32],
+        context_vectors: NDArray[np.float32],
+        *texts: Text,
+    ) -> None:
+        """Take these replicas; ``texts`` are theirs, in order, where ``words`` cannot be opened here.
+
+        ``vectors`` and ``context_vectors`` are the tables before ``block``, flat and without room.
+        """
+        if self._group is not None:
+            self._group.close()
+            self._group = None  # its memory goes before more is taken
+        # Copied: arrays that came through the object store are read-only, and kernels compiled anew for them.
+        given = {number: Text(text.ids, text.starts.copy()) for number, text in zip(numbers, texts, strict=False)}
+        found = given or words.texts(numbers, orders.plan)
+        config = orders.config
+        gear = make_gear(Vocabulary([], orders.counts), config, orders.plan.split)
+        base = empty_tables(len(orders.counts), config.vector_size)
+        base.vectors[: len(vectors)] = vectors
+        base.context_vectors[: len(context_vectors)] = context_vectors
+        self._orders, self._full, self._at, self._trained = orders, block, block, None
+        self._group = ReplicaGroup(orders.plan, orders.schedule, gear, base, found, config.threads)
+        self._group.compile()
+
+    def back_to(self, block: int, orders: Orders, numbers: Sequence[int]) -> bool:
+        """Be again as before ``block``, with these very replicas; False where this worker cannot."""
+        if self._group is None or self._full != block or self._group.numbers != list(numbers):
+            return False
+        self._orders, self._at, self._trained = orders, block, None
+        self._group.go_back()
+        return True
+
+    def train(self, leg: Leg) -> tuple[Any, ...]:
+        """Train one leg; return its results, (replicas, blocks, 3), then what changed, part by part."""
+        if self._group is None or self._trained is not None or self._at != leg.first:
+            raise OutOfStepError(f"a worker at block {self._at} cannot train from {leg.first} on")
+        group, self._trained = self._group, leg
+        results = group.train(leg)
+        return results, *(
+            {node: group.changes(node, *rows) for node in group.nodes} for rows in self._orders.rows(leg)
+        )
+
+    def merge(self, *parts: Part) -> TableChanges:
+        """Return what all replicas together have changed in some rows, from every worker's part."""
+        if self._group is None:
+            raise OutOfStepError("a worker without orders cannot merge")
+        replicas, stride = self._orders.plan.replicas, row_stride(self._orders.config.vector_size)
+        nodes = {node: changes for part in parts for node, changes in part.items()}
+        return TableChanges(*(merged(table, replicas, stride) for table in _by_table(nodes)))
+
+    def receive(self, leg: Leg, *parts: TableChanges) -> None:
+        """Take over what all replicas together have changed."""
+        if self._group is None or self._trained != leg:
+            raise OutOfStepError(f"a worker at block {self._at} has not trained to {leg.past}")
+        self._group.receive(leg, parts)
+        self._at, self._trained = leg.past, None
+        if leg.full:
+            self._full = leg.past
+
+
+def _by_table(nodes: Mapping[Node, TableChanges]) -> list[dict[Node, Changes]]:
+    return [{node: changes[table] for node, changes in nodes.items()} for table in (0, 1)]
