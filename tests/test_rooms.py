@@ -114,6 +114,7 @@ LEVELS = {
     "firth.distributed.muster": 4.4,
     "firth.distributed.crew": 4.5,
     "firth.distributed.engine": 4.6,
+    "firth.training.engine": 4.7,
     "firth.training.trainer": 5,
     "firth.demo": 6,
     "firth.evaluation": 0,

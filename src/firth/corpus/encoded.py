@@ -298,9 +298,7 @@ _ONE = "keep to one kind"
 def tokenized(piece: Piece, tokenizer: Tokenizer, options: TextOptions) -> Tokenized:
     """Load and tokenise a piece."""
     content = piece.load()
-    return Tokenized(
-        tokenize(content, tokenizer, options), type(content), piece.bytes_read, piece.continues
-    )
+    return Tokenized(tokenize(content, tokenizer, options), type(content), piece.bytes_read, piece.continues)
 
 
 def in_threads(

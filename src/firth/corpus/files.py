@@ -139,7 +139,9 @@ def file_size(path: Place | None) -> int | None:
         raise cannot_read(str(path), error) from error
 
 
-def files_apart(paths: list[Place | None], sizes: list[int | None], reader: FileReader) -> Iterator[FilePieces]:
+def files_apart(
+    paths: list[Place | None], sizes: list[int | None], reader: FileReader
+) -> Iterator[FilePieces]:
     """Yield the pieces of each file apart; all are regular files."""
     base = 0
     for path, size in zip(paths, sizes, strict=True):
@@ -148,7 +150,9 @@ def files_apart(paths: list[Place | None], sizes: list[int | None], reader: File
             base += size
 
 
-def pieces_of_files(paths: list[Place | None], sizes: list[int | None], reader: FileReader) -> Iterator[Piece]:
+def pieces_of_files(
+    paths: list[Place | None], sizes: list[int | None], reader: FileReader
+) -> Iterator[Piece]:
     """Yield the pieces of one file after the other; ``bytes_read`` counts through all of them."""
     base = 0
     for path, size in zip(paths, sizes, strict=True):

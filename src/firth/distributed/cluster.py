@@ -49,12 +49,11 @@ def cluster(address: str | None = None) -> Iterator[Any]:
     local = address in (None, LOCAL)
     settings = _SETTINGS | (_LOOPBACK if local else {})
     with _environment(settings):
-        late = local and "ray" in sys.modules
         ray = optional("ray", "training on a cluster (--ray)", "ray")
         if ray.is_initialized():
             yield ray
             return
-        if late:
+        if local and _listens_everywhere():
             raise ClusterError(
                 "Ray was imported before firth could tell it to listen on this machine only: call "
                 "ray.init() yourself before firth.train, or do not import ray"
@@ -70,6 +69,12 @@ def cluster(address: str | None = None) -> Iterator[Any]:
             yield ray
         finally:
             ray.shutdown()
+
+
+def _listens_everywhere() -> bool:
+    """Tell whether Ray was imported with other settings: it reads them once."""
+    constants = sys.modules.get("ray._private.ray_constants")
+    return bool(getattr(constants, "ENABLE_RAY_CLUSTER", False))
 
 
 def _connect(ray: Any, address: str | None) -> None:
@@ -136,7 +141,9 @@ def _silent(address: str) -> ClusterError:
 def _refused(address: str | None, error: Exception) -> ClusterError:
     reason = " ".join(str(error).split())[:300] or type(error).__name__
     if address in (None, LOCAL):
-        return ClusterError(f"no Ray cluster could be started on this machine ({reason}): train without --ray")
+        return ClusterError(
+            f"no Ray cluster could be started on this machine ({reason}): train without --ray"
+        )
     return ClusterError(
         f"--ray {address}: cannot join this cluster ({reason}): this machine must belong to it (`ray start "
         f"--address={address}`) and have the same versions of Python and Ray"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from firth.corpus.encoded import Spread
 from firth.distributed.cluster import cluster
 from firth.distributed.crew import RayCrew
 from firth.distributed.muster import room
@@ -14,13 +15,13 @@ from firth.training.run import Run
 
 
 class RayEngine:
-    """The counterpart of :class:`~firth.training.trainer.Threads` on a cluster."""
+    """The counterpart of :class:`~firth.training.engine.Threads` on a cluster."""
 
     def __init__(self, ray: Any) -> None:
         """Take the module ``ray``, connected."""
         self._ray = ray
         self._crew: RayCrew | None = None
-        self.spread = Reading(ray)
+        self.spread: Spread | None = Reading(ray)
 
     def workers(self, threads: int) -> int:
         """Return how many workers with so many threads the cluster has room for."""

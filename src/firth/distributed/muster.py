@@ -136,7 +136,9 @@ class Muster:
 
     def _nobody(self) -> ClusterError:
         threads = self._run.config.threads
-        most = max((node["Resources"].get("CPU", 0) for node in self._ray.nodes() if node["Alive"]), default=0)
+        most = max(
+            (node["Resources"].get("CPU", 0) for node in self._ray.nodes() if node["Alive"]), default=0
+        )
         if most < threads:
             return ClusterError(
                 f"no machine of the cluster has the {threads} processors that a worker with {threads} threads "

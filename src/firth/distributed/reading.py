@@ -68,7 +68,9 @@ class Reading:
     def __call__(self, source: Source, tokenizer: Tokenizer, options: TextOptions) -> Generator[Tokenized]:
         """Yield the pieces of a source in their order, tokenised."""
         shared = self._ray.put(tokenizer)
-        found = self._files(source, shared, options) if source.files else self._pieces(source, shared, options)
+        found = (
+            self._files(source, shared, options) if source.files else self._pieces(source, shared, options)
+        )
         with closing(found) as calls:
             for call in calls:
                 try:

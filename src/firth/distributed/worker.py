@@ -125,7 +125,9 @@ class Worker:
             self._group.close()
             self._group = None  # its memory goes before more is taken
         # Copied: arrays that came through the object store are read-only, and kernels compiled anew for them.
-        given = {number: Text(text.ids, text.starts.copy()) for number, text in zip(numbers, texts, strict=False)}
+        given = {
+            number: Text(text.ids, text.starts.copy()) for number, text in zip(numbers, texts, strict=False)
+        }
         found = given or words.texts(numbers, orders.plan)
         config = orders.config
         gear = make_gear(Vocabulary([], orders.counts), config, orders.plan.split)
