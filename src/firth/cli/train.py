@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 OPTIONS = (
     *("vector_size", "window", "min_count", "max_vocab_size", "negative", "epochs", "alpha", "min_alpha"),
-    *("sample", "ns_exponent", "shrink_windows", "seed", "threads", "reproducible"),
+    *("sample", "ns_exponent", "shrink_windows", "seed", "threads", "reproducible", "shards"),
     *("tokenizer", "lowercase", "column", "encoding_errors"),
 )
 """Options of training and of the text, as a TOML file may hold them too."""
@@ -49,7 +49,7 @@ def register(app: typer.Typer) -> None:
         cls=TrainCommand,
         epilog="Examples:\n\n  firth train corpus.txt -o MODEL\n\n"
         "  firth train 'texts/*.txt.gz' -o MODEL --vector-size 200 --tokenizer words --lowercase\n\n"
-        "  zcat dump.gz | firth train - -o MODEL\n\n  firth train --resume MODEL"
+        "  zcat dump.gz | firth train - -o MODEL\n\n  firth train --resume MODEL",
     )(train)
 
 
@@ -135,6 +135,14 @@ def train(
             metavar="[ADDRESS]",
         ),
     ] = None,
+    shards: Annotated[
+        str | None,
+        _option(
+            "Replicas of the tables, each trained on a part of the text and merged often; auto. [1]",
+            _TRAINING,
+            metavar="N|auto",
+        ),
+    ] = None,
     tokenizer: Annotated[
         str | None,
         _option("whitespace, words, or a tokenizer.json. [whitespace]", _TEXT, metavar="NAME|FILE"),
@@ -150,7 +158,7 @@ def train(
     no_cache: Annotated[bool, _option("Keep no encoded corpus.", _TEXT, "--no-cache")] = False,
 ) -> None:
     """Learn word vectors from text: skip-gram with negative sampling."""
-    values = locals()
+    values = locals() | {"shards": shard_count(shards)}
     options = options_from_file(config) | {name: values[name] for name in OPTIONS if values[name] is not None}
     where: dict[str, Any] = {
         "cache": cache_setting(cache, no_cache),
@@ -235,6 +243,11 @@ def seconds(time: str) -> float:
             f"--checkpoint-every {time!r} is no time above 0: write 90s, 5m or 1h (a number alone is seconds)"
         )
     return float(match[1]) * _SECONDS[match[2]]
+
+
+def shard_count(text: str | None) -> int | str | None:
+    """Return what ``--shards`` says, as :class:`~firth.training.config.TrainConfig` takes it."""
+    return int(text) if text is not None and re.fullmatch(r"-?\d+", text) else text
 
 
 def options_from_file(path: str | None) -> dict[str, Any]:

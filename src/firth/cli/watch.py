@@ -15,7 +15,8 @@ from rich.progress import Progress as RichProgress
 
 from firth.notes import note
 from firth.training.progress import LINE_SECONDS, Bar, Progress, silent, stderr_lines
-from firth.training.run import Run
+from firth.training.replicas import FULL_LEGS
+from firth.training.run import Run, plan_of
 from firth.training.trainer import Watchers
 
 
@@ -37,6 +38,16 @@ def watching(*, quiet: bool, kept_in: Path | None = None) -> Iterator[Watchers]:
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun: ``1 epoch``, ``5 epochs``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def merging_line(run: Run) -> str:
+    """Say how many replicas there are, and how often they become one again."""
+    plan = plan_of(run)
+    leg = plan.leg_blocks(plan.blocks) * plan.block_positions
+    return (
+        f"{plan.replicas} shards, merged after every {FULL_LEGS * leg:,} words; "
+        f"the rows of the {plan.hot:,} most frequent ones after every {leg:,}"
+    )
 
 
 class TrainView:
@@ -85,6 +96,8 @@ class TrainView:
             f"{config.vector_size} dimensions, {counted(config.epochs, 'epoch')}, "
             f"{counted(config.threads, 'thread')}"
         )
+        if config.shards > 1:
+            note(merging_line(run))
         if run.blocks_done:
             note(f"going on after {run.words_before(run.blocks_done) / run.words_total:.1%} of the run")
 

@@ -45,7 +45,7 @@ _TOO_LONG = (
 
 @dataclass(frozen=True)
 class Files:
-    """Paths, globs, folders, URIs and ``-`` (standard input) as the command line gives them: strings are paths.
+    """Paths, globs, folders, URIs and ``-`` (standard input) as the command line gives them: all as strings.
 
     ``stdin`` is the binary stream that ``-`` stands for; by default that of the process.
     """
@@ -221,7 +221,7 @@ class FilePieces:
         """
         if isinstance(self.path, Path) and not self.path.exists():
             raise CorpusError(
-                f"{self.path}: the machine {platform.node()} does not see this file: put the text where every "
+                f"{self.path}: the machine {platform.node()} does not see this file: put it where every "
                 "machine of the cluster sees it under the same path (a shared disk, s3://…)"
             )
 

@@ -1,7 +1,7 @@
-"""Files that lie on another file system than this machine's: S3, Google Cloud Storage, HDFS, what pyarrow opens.
+"""Files that lie elsewhere: S3, Google Cloud Storage, HDFS, whatever file system pyarrow opens.
 
-They are named by URIs. What opening one needs - region, address of the service, credentials - comes from the URI's query
-(``s3://bucket/text.txt?region=eu-west-1``) and from the environment, as pyarrow documents it.
+They are named by URIs. What opening one needs - region, address of the service, credentials - comes from the
+URI's query (``s3://bucket/text.txt?region=eu-west-1``) and from the environment, as pyarrow documents it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def is_uri(text: str) -> bool:
 
 
 def find_remote(uri: str) -> list[RemoteFile] | list[Path]:
-    """Return the files that a URI names: one file, all below a folder but the hidden ones, or a glob's matches.
+    """Return the files that a URI names: one file, a folder's but the hidden ones, or a glob's matches.
 
     Globs know ``*``, which ends at a slash, and ``**``, which does not. ``file://`` gives paths.
 

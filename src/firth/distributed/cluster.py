@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 from firth.errors import ClusterError
@@ -34,13 +34,15 @@ _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
 @contextmanager
-def cluster(address: str | None = None) -> Iterator[Any]:
+def cluster(address: str | None = None, processors: int | None = None) -> Iterator[Any]:
     """Connect to a Ray cluster as long as the block lasts; yield the module ``ray``.
 
     Args:
         address: ``HOST:PORT`` of a cluster's head, ``auto`` for the one this machine belongs to, None or
             ``local`` to start one here that listens on 127.0.0.1 only and ends with the block. A connection
             that the process has already is used, whatever the address, and stays.
+
+        processors: of a cluster that is started here; by default all that this process may use.
 
     Raises:
         MissingExtraError: Ray is not installed.
@@ -53,16 +55,11 @@ def cluster(address: str | None = None) -> Iterator[Any]:
         if ray.is_initialized():
             yield ray
             return
-        if local and _listens_everywhere():
-            raise ClusterError(
-                "Ray was imported before firth could tell it to listen on this machine only: call "
-                "ray.init() yourself before firth.train, or do not import ray"
-            )
         if not local:
             _check_answers(str(address))
         try:
-            with _signals_kept():
-                _connect(ray, None if local else address)
+            with _signals_kept(), _on_loopback() if local else nullcontext():
+                _connect(ray, None if local else address, processors)
         except Exception as error:  # Ray raises ConnectionError, RuntimeError, ValueError, its own ...
             raise _refused(address, error) from error
         try:
@@ -71,13 +68,18 @@ def cluster(address: str | None = None) -> Iterator[Any]:
             ray.shutdown()
 
 
-def _listens_everywhere() -> bool:
-    """Tell whether Ray was imported with other settings: it reads them once."""
-    constants = sys.modules.get("ray._private.ray_constants")
-    return bool(getattr(constants, "ENABLE_RAY_CLUSTER", False))
+@contextmanager
+def _on_loopback() -> Iterator[None]:
+    """Let Ray take 127.0.0.1 for this machine's address, where it was imported with other settings."""
+    constants: Any = sys.modules["ray._private.ray_constants"]
+    before, constants.ENABLE_RAY_CLUSTER = constants.ENABLE_RAY_CLUSTER, False
+    try:
+        yield
+    finally:
+        constants.ENABLE_RAY_CLUSTER = before
 
 
-def _connect(ray: Any, address: str | None) -> None:
+def _connect(ray: Any, address: str | None, processors: int | None) -> None:
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is not None:
         ray.init(address=address, **quiet)
@@ -86,18 +88,21 @@ def _connect(ray: Any, address: str | None) -> None:
 
     ray.init(
         address=LOCAL,
-        num_cpus=available_cores(),
+        num_cpus=processors or available_cores(),
         include_dashboard=False,
         object_store_memory=store_bytes(),
         **quiet,
     )
+    if ray.util.get_node_ip_address() != "127.0.0.1":
+        ray.shutdown()
+        raise RuntimeError("it would not listen on 127.0.0.1 alone")
 
 
 def store_bytes() -> int:
     """Return the size of the object store of a cluster started here: a fifth of what memory there is."""
-    import psutil
+    from firth.training.memory import available_bytes
 
-    room = psutil.virtual_memory().available // 5
+    room = (available_bytes() or STORE_BYTES) // 5
     if os.path.isdir("/dev/shm"):  # noqa: PTH112
         room = min(room, shutil.disk_usage("/dev/shm").free // 2)
     return int(min(max(room, LEAST_STORE_BYTES), STORE_BYTES))
@@ -113,14 +118,14 @@ def _check_answers(address: str) -> None:
         return
     if address.startswith("ray://"):
         raise ClusterError(
-            f"--ray {address}: a Ray Client address cannot be used: the run is conducted from a machine of the "
-            "cluster; start firth there with --ray auto, or give the head's HOST:PORT (usually port 6379)"
+            f"--ray {address}: a Ray Client address cannot be used, as the run is conducted from a machine "
+            "of the cluster: start firth there with --ray auto, or give the head's HOST:PORT (often 6379)"
         )
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
         raise ClusterError(
-            f"--ray {address}: not an address: give HOST:PORT of the cluster's head, auto for the cluster this "
-            "machine belongs to, or nothing (at the end of the line) for one started here"
+            f"--ray {address}: not an address: give HOST:PORT of the cluster's head, auto for the cluster "
+            "that this machine belongs to, or nothing for one that is started here"
         )
     ask = [sys.executable, "-c", "from ray.scripts.scripts import cli; cli()", "health-check", "--address"]
     try:
@@ -133,8 +138,8 @@ def _check_answers(address: str) -> None:
 
 def _silent(address: str) -> ClusterError:
     return ClusterError(
-        f"--ray {address}: no Ray cluster answers there within {PATIENCE:.0f} s: start its head with `ray start "
-        "--head`, check host, port and firewall; or leave the address out to use this machine alone"
+        f"--ray {address}: no Ray cluster answers there within {PATIENCE:.0f} s: start its head with "
+        "`ray start --head`, check host, port and firewall; or leave the address out: this machine alone"
     )
 
 
@@ -144,9 +149,14 @@ def _refused(address: str | None, error: Exception) -> ClusterError:
         return ClusterError(
             f"no Ray cluster could be started on this machine ({reason}): train without --ray"
         )
+    if address == "auto":
+        return ClusterError(
+            f"--ray auto: this machine belongs to no Ray cluster ({reason}): start one (`ray start --head`), "
+            "join one (`ray start --address=HOST:PORT`), or leave the address out to use this machine alone"
+        )
     return ClusterError(
-        f"--ray {address}: cannot join this cluster ({reason}): this machine must belong to it (`ray start "
-        f"--address={address}`) and have the same versions of Python and Ray"
+        f"--ray {address}: cannot join this cluster ({reason}): this machine must belong to it "
+        f"(`ray start --address={address}`) and have the same versions of Python and Ray"
     )
 
 
@@ -169,7 +179,6 @@ def _signals_kept() -> Iterator[None]:
     try:
         yield
     finally:
-        try:
+        # It was not set from Python, or this is not the main thread: then Ray set none either.
+        with suppress(TypeError, ValueError):
             signal.signal(signal.SIGTERM, before)
-        except (TypeError, ValueError):  # not set from Python, or not in the main thread: Ray set none either
-            pass

@@ -3,8 +3,8 @@
 From one full merge to the next, a *stretch*, all calls are handed to Ray at once; which worker does what and
 when follows from what each call needs. The conductor, a thread of this process, takes up what comes of them
 and keeps the tables of the last full merge. All that a stretch computes follows from these tables alone: so
-where a worker is lost, whatever was done of the stretch is dropped, Ray replaces the worker, or others take its
-replicas, and the stretch is computed again, to the same bits.
+where a worker is lost, whatever was done of the stretch is dropped, Ray replaces the worker, or others take
+its replicas, and the stretch is computed again, to the same bits.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from firth.distributed.losses import is_loss, own_error
 from firth.distributed.muster import Muster
 from firth.distributed.worker import Orders
 from firth.errors import ClusterError, ConfigError
-from firth.training.changes import make_stack
-from firth.training.merging import add_rows
+from firth.training.march import make_gear
 from firth.training.replica_crew import add_results
-from firth.training.replica_group import TableChanges
-from firth.training.replicas import Leg
+from firth.training.replica_group import ReplicaGroup
+from firth.training.replicas import Leg, Plan
+from firth.training.rules import Rules
 from firth.training.run import Run, plan_of
 from firth.training.supervision import join, supervise
 
@@ -62,19 +62,15 @@ class RayCrew:
         """Muster the workers and give each its replicas."""
         if run.config.shards < 2:
             raise ConfigError(
-                "a cluster shares the replicas of a run among its workers, and shards=1 (--shards 1) has only "
-                "one: give more, or leave --ray out"
+                "a cluster shares the replicas of a run among its workers, and shards=1 has only one: "
+                "give more, or leave --ray out"
             )
         self._run, self._ray, self._plan = run, ray, plan_of(run)
         self._pause, self._stop = threading.Event(), threading.Event()
         self._told = run.cluster
         self._told.update(workers=0, merges=0, full_merges=0, bytes_merged=0, losses=0)
         self._muster = Muster(run, self._plan, ray)
-        words = run.tables.words * run.tables.stride
-        self._stacks = tuple(
-            make_stack(flat[:words], 0, words, run.tables.stride)
-            for flat in (run.tables.vectors, run.tables.context_vectors)
-        )
+        self._base = bare_group(run, self._plan)
         self._ready, self._mark, self._look = False, 0.0, 0.0
         self._patiently(self._call_up)
 
@@ -99,6 +95,7 @@ class RayCrew:
 
     def close(self) -> None:
         """Let the workers go."""
+        self._base.close()
         self._muster.dismiss()
 
     def _conduct(self) -> None:
@@ -125,7 +122,7 @@ class RayCrew:
         """Take a step, again where a worker is lost meanwhile; other errors, and too many losses, end it."""
         for again in range(1, AGAIN + 1):
             try:
-                return step()
+                step()
             except Exception as error:
                 if not is_loss(error, self._ray):
                     raise own_error(error) or error from error
@@ -133,6 +130,8 @@ class RayCrew:
                 after_loss()
                 if again == AGAIN:
                     raise _hopeless(error) from error
+            else:
+                return
 
     def _ends(self) -> bool:
         return self._pause.is_set() or self._run.finished
@@ -156,7 +155,7 @@ class RayCrew:
             coming.append([self._send(leg) for leg in self._plan.legs(block)])
 
     def _send(self, leg: Leg) -> Sent:
-        """Hand out one leg: every worker trains, each merges a part of the rows, every one takes all parts."""
+        """Hand out a leg: every worker trains, each merges a part of the rows, every one takes all parts."""
         workers = [worker.actor for worker in self._muster.workers]
         made = [worker.train.options(num_returns=1 + len(workers)).remote(leg) for worker in workers]
         merged = [worker.merge.remote(*(of[1 + part] for of in made)) for part, worker in enumerate(workers)]
@@ -173,21 +172,15 @@ class RayCrew:
         # All of it is here before the first row is changed: a loss must not leave the tables half merged.
         results = [np.concatenate(self._ray.get(sent.results)) for sent in stretch]
         merged = [self._ray.get(sent.merged) for sent in stretch]
-        for parts in merged:
-            for part in parts:
-                self._add(part)
+        for sent, parts in zip(stretch, merged, strict=True):
+            self._base.receive(sent.leg, parts)
+            self._told["bytes_merged"] += sum(changes.nbytes for part in parts for changes in part)
         now = time.perf_counter()
         add_results(self._run, np.concatenate(results, axis=1), now - self._mark)
         self._mark = now
         self._told["merges"] += len(stretch)
         self._told["full_merges"] += 1
         return True
-
-    def _add(self, part: TableChanges) -> None:
-        """Add merged changes to the run's tables."""
-        for stack, changes in zip(self._stacks, part, strict=True):
-            add_rows(len(changes.rows), *changes, stack)
-            self._told["bytes_merged"] += changes.nbytes
 
     def _drop(self, coming: deque[list[Sent]]) -> None:
         """Give up what is on its way, and wait until no worker is busy with it."""
@@ -202,6 +195,14 @@ class RayCrew:
         if time.perf_counter() > self._look:
             self._look = time.perf_counter() + JOIN_SECONDS
             self._ready = self._ready and not self._muster.has_room()
+
+
+def bare_group(run: Run, plan: Plan) -> ReplicaGroup:
+    """Return a group without replicas: the run's tables, and how merged changes come into them."""
+    counts = run.corpus.vocabulary.counts
+    gear = make_gear(run.corpus.vocabulary, run.config, plan.split)
+    rules = Rules(plan, run.schedule, run.config, counts, gear.updates, run.tables.stride)
+    return ReplicaGroup(plan, run.schedule, rules, gear, run.tables, {})
 
 
 def _hopeless(error: Exception) -> ClusterError:

@@ -24,8 +24,8 @@ class RayEngine:
         self.spread: Spread | None = Reading(ray)
 
     def workers(self, threads: int) -> int:
-        """Return how many workers with so many threads the cluster has room for."""
-        return room(self._ray, threads)
+        """Return how many workers with so many threads the cluster has room for; 2 if only one."""
+        return max(2, room(self._ray, threads))
 
     def make_crew(self, run: Run) -> RayCrew:
         """Call up the workers for a run."""
@@ -40,7 +40,7 @@ class RayEngine:
 
 @contextmanager
 def ray_engine(address: str | None) -> Iterator[RayEngine]:
-    """Train on the Ray cluster at ``address`` as long as the block lasts; see :func:`~firth.distributed.cluster`."""
+    """Train on the Ray cluster at ``address``, see ``cluster.py``, as long as the block lasts."""
     with cluster(address) as ray:
         engine = RayEngine(ray)
         try:

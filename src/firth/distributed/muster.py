@@ -1,4 +1,4 @@
-"""The workers of a run: called up, checked, and each given its replicas. Ray places them and replaces them."""
+"""The workers of a run: called up, checked, and each given its replicas. Ray places and replaces them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from firth.distributed.losses import is_loss, own_error
 from firth.distributed.worker import Orders, Words, Worker, texts_of
-from firth.errors import ClusterError, ConfigError, CorpusError
+from firth.errors import ClusterError, CorpusError
 from firth.training.replicas import Plan
 from firth.training.run import Run, processor, versions
 
@@ -129,7 +129,7 @@ class Muster:
             if not is_loss(error, self._ray) or "creation task" in str(error):
                 reason = " ".join(str(error).split())[-300:]
                 raise ClusterError(
-                    f"a worker cannot start: install the same firth on every machine of the cluster ({reason})"
+                    f"a worker cannot start: install the same firth on every machine ({reason})"
                 ) from error
             return None
         return answer
@@ -141,11 +141,11 @@ class Muster:
         )
         if most < threads:
             return ClusterError(
-                f"no machine of the cluster has the {threads} processors that a worker with {threads} threads "
+                f"no machine of the cluster has the {threads} processors that a worker of {threads} threads "
                 f"takes (the largest has {most:g}): lower --threads"
             )
         return ClusterError(
-            f"no worker was there after {PATIENCE:.0f} s: is the cluster busy with other work (`ray status`)? "
+            f"no worker was there after {PATIENCE:.0f} s: is the cluster busy (`ray status`)? "
             "Wait for its end, or give --ray another address"
         )
 

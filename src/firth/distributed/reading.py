@@ -1,8 +1,8 @@
 """Reading, splitting and counting on a cluster: Ray tasks over a corpus's files, or over its pieces.
 
-Where there are several files, tasks read them, each one for itself; else this process reads, and tasks check and
-split the pieces. Both come back in the corpus's own order, and go on as from threads: so vocabulary and ids are the
-same, bit for bit.
+Where there are several files, tasks read them, each one for itself; else this process reads, and tasks check
+and split the pieces. Both come back in the corpus's own order, and go on as from threads: so vocabulary and
+ids are the same, bit for bit.
 """
 
 from __future__ import annotations
@@ -80,10 +80,11 @@ class Reading:
                 yield unpack(packed)
 
     def _ahead(self) -> int:
-        return max(2, 2 * int(self._ray.cluster_resources().get("CPU", 1)))
+        """Return how many tasks can run at once: one that waits to be read holds its processor."""
+        return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
 
     def _pieces(self, source: Source, tokenizer: Any, options: TextOptions) -> Generator[Any]:
-        split, most = self._ray.remote(num_cpus=1)(split_piece), self._ahead()
+        split, most = self._ray.remote(num_cpus=1)(split_piece), 2 * self._ahead()
         ahead: deque[Any] = deque()
         with closing(cast("Generator[Piece]", source.pieces())) as pieces:
             for piece, failure in with_failure(pieces):

@@ -25,6 +25,7 @@ from firth.training.config import TrainConfig
 from firth.training.march import make_gear
 from firth.training.replica_group import ReplicaGroup, TableChanges, Text
 from firth.training.replicas import Leg, Node, Plan, span_text
+from firth.training.rules import Rules
 from firth.training.run import processor, versions
 from firth.training.schedule import Schedule
 from firth.training.tables import empty_tables
@@ -78,7 +79,7 @@ class Words:
         corpus = self.corpus()
         if corpus is None:
             raise CorpusError(
-                f"{self.folder}: a worker sees the encoded corpus no longer: go on with `firth train --resume`"
+                f"{self.folder}: a worker no longer sees the encoded corpus: go on with `firth train --resume`"
             )
         return texts_of(corpus, numbers, plan)
 
@@ -135,7 +136,8 @@ class Worker:
         base.vectors[: len(vectors)] = vectors
         base.context_vectors[: len(context_vectors)] = context_vectors
         self._orders, self._full, self._at, self._trained = orders, block, block, None
-        self._group = ReplicaGroup(orders.plan, orders.schedule, gear, base, found, config.threads)
+        rules = Rules(orders.plan, orders.schedule, config, orders.counts, gear.updates, base.stride)
+        self._group = ReplicaGroup(orders.plan, orders.schedule, rules, gear, base, found, config.threads)
         self._group.compile()
 
     def back_to(self, block: int, orders: Orders, numbers: Sequence[int]) -> bool:

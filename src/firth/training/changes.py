@@ -9,12 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.training.arrays import aligned_zeros
-from firth.training.merging import Stack, add_rows, combine_rows, gather_changes
+from firth.training.merging import STEPS, Rule, Stack, add_rows, combine_rows, gather_changes
 from firth.training.replicas import Node
 from firth.training.simd import LANES
 
 CHUNK_ROWS = 1024
 """Rows that a thread merges at a time: their changes stay in its cache."""
+
+
+WIDEST = 16
+"""The table of weights ends at this v, where it is as flat as can be."""
 
 
 class Changes(NamedTuple):
@@ -50,11 +54,10 @@ def replica_of(stack: Stack, place: int) -> NDArray[np.float32]:
 
 
 class Desk(NamedTuple):
-    """Buffers of one thread that merges."""
+    """Buffers of one thread that gathers changes."""
 
-    changes: NDArray[np.float32]
+    changes: NDArray[np.float32]  # (replicas, stride), flat
     touched: NDArray[np.bool_]
-    sums: NDArray[np.float32]
     rows: NDArray[np.int32]
     values: NDArray[np.float32]
 
@@ -64,30 +67,17 @@ def make_desk(stack: Stack) -> Desk:
     return Desk(
         aligned_zeros(stack.number * stack.stride),
         np.zeros(stack.number, np.bool_),
-        aligned_zeros(LANES),
         np.zeros(CHUNK_ROWS, np.int32),
         aligned_zeros(CHUNK_ROWS * stack.stride),
     )
 
 
-def merge_rows(low: int, high: int, stack: Stack, desk: Desk) -> int:
-    """Merge rows ``low`` ... ``high`` of all replicas, which are all here; return how many were touched."""
-    touched = 0
-    for begin in range(low, high, CHUNK_ROWS):
-        n = gather_changes(begin, min(begin + CHUNK_ROWS, high), 0, stack.number, stack, *desk)
-        add_rows(n, desk.rows, desk.values, stack)
-        touched += n
-    return touched
-
-
 def changes_of(low: int, high: int, first: int, count: int, stack: Stack, desk: Desk) -> Changes:
     """Return the changes of ``count`` replicas from place ``first`` on, which must be a node of the tree."""
-    found = []
+    found = [(desk.rows[:0].copy(), desk.values[:0].copy())]
     for begin in range(low, high, CHUNK_ROWS):
         n = gather_changes(begin, min(begin + CHUNK_ROWS, high), first, count, stack, *desk)
         found.append((desk.rows[:n].copy(), desk.values[: n * stack.stride].copy()))
-    if not found:
-        return Changes(np.zeros(0, np.int32), np.zeros(0, np.float32))
     rows, values = zip(*found, strict=True)
     return Changes(np.concatenate(rows), np.concatenate(values))
 
@@ -96,14 +86,14 @@ def combined(a: Changes, b: Changes, stride: int) -> Changes:
     """Return the changes of two nodes that are neighbours in the tree, ``a`` the one of lower numbers."""
     n = len(a.rows) + len(b.rows)
     rows, values = np.zeros(n, np.int32), aligned_zeros(n * stride)
-    n = combine_rows(*a, *b, stride, aligned_zeros(LANES), rows, values)
+    n = combine_rows(*a, *b, stride, rows, values)
     return Changes(rows[:n], values[: n * stride])
 
 
 def merged(parts: Mapping[Node, Changes], replicas: int, stride: int) -> Changes:
-    """Return the changes of all replicas from those of some nodes that together hold each replica once.
+    """Return the summed changes of all replicas from those of nodes that together hold each replica once.
 
-    Any rows may be merged apart from others: ``merged`` of parts of rows is a part of the rows merged.
+    Any rows may be merged apart from others: the changes of some rows merged are some rows of all merged.
     """
     found = dict(parts)
     step = 1
@@ -114,3 +104,26 @@ def merged(parts: Mapping[Node, Changes], replicas: int, stride: int) -> Changes
                 found[first, b[1]] = combined(found.pop(a), found.pop(b), stride)
         step *= 2
     return found[0, replicas]
+
+
+def add_changes(changes: Changes, stack: Stack, rule: Rule) -> None:
+    """Add summed changes, weighted by ``rule``, to the base and all replicas."""
+    add_rows(len(changes.rows), *changes, stack, rule, aligned_zeros(LANES))
+
+
+def merge_rows(stack: Stack, rule: Rule, low: int, high: int, desk: Desk) -> None:
+    """Merge rows ``low`` ... ``high`` of all replicas, which are all here."""
+    turns = aligned_zeros(LANES)
+    for begin in range(low, high, CHUNK_ROWS):
+        n = gather_changes(begin, min(begin + CHUNK_ROWS, high), 0, stack.number, stack, *desk)
+        add_rows(n, desk.rows, desk.values, stack, rule, turns)
+
+
+def weights_of(replicas: int) -> NDArray[np.float64]:
+    """Return what summed changes of ``replicas`` replicas are multiplied with, for v in steps of 1 / STEPS.
+
+    >>> weights_of(4)[[0, 256, 1024, -1]].round(3).tolist()  # v = 0, 1, 4 and 16
+    [1.0, 0.388, 0.255, 0.25]
+    """
+    v = np.arange(1, round(STEPS) * WIDEST + 1) / STEPS
+    return np.concatenate([[1.0], np.expm1(-replicas * v) / (replicas * np.expm1(-v))])

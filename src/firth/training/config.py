@@ -56,6 +56,8 @@ MAX_VECTOR_SIZE = 1024
 MAX_NEGATIVE = 50
 MAX_EPOCHS = 100_000
 MAX_SHARDS = 64
+AUTO = 0
+"""Stands for ``shards="auto"`` until the corpus is known."""
 
 
 def available_cores() -> int:
@@ -87,8 +89,8 @@ class TrainConfig:
             bits with any number of threads, on one kind of processor and one version of numba. If False,
             several threads race (Hogwild): faster, and never the same twice.
         shards: replicas of the tables, 1 to 64, each trained on a part of the corpus and merged with the
-            others again and again. They are part of what is computed, as the seed is; a cluster can share
-            them among its machines, which then compute the same bits as threads do.
+            others again and again; or "auto": 1, unless a cluster trains. They are part of what is computed,
+            as the seed is: a cluster that shares them among its machines gets the same bits as threads do.
 
     Raises:
         ConfigError: an option is unknown, of the wrong type or out of its range.
@@ -132,15 +134,15 @@ class TrainConfig:
         _number(self, "ns_exponent", -2.0, 2.0)
         _whole(self, "seed", 0, 2**63 - 1)
         _whole(self, "threads", 1, 1024)
-        _whole(self, "shards", 1, MAX_SHARDS)
+        _shards(self)
         for name in ("shrink_windows", "reproducible"):
             value = getattr(self, name)
             if not isinstance(value, bool):
                 raise ConfigError(f"{name} must be True or False, not {value!r}")
-        if self.shards > 1 and not self.reproducible:
+        if self.shards != 1 and not self.reproducible:
             raise ConfigError(
-                f"shards={self.shards} (--shards {self.shards}) and racing threads (reproducible=False, "
-                "--racing) exclude each other: leave one of them out"
+                "shards (--shards) and racing threads (reproducible=False, --racing) exclude each other: "
+                "leave one of them out"
             )
         if self.min_alpha > self.alpha:
             raise ConfigError(
@@ -178,6 +180,17 @@ def _whole(config: TrainConfig, name: str, low: int, high: int | None) -> None:
         limits = f"from {low} to {high}" if high is not None else f"at least {low}"
         raise ConfigError(f"{name} must be {limits}, not {number}")
     object.__setattr__(config, name, number)
+
+
+def _shards(config: TrainConfig) -> None:
+    """Check the number of shards; store AUTO for "auto"."""
+    value: object = config.shards
+    if value == "auto":
+        object.__setattr__(config, "shards", AUTO)
+    elif isinstance(value, str):
+        raise ConfigError(f"shards must be a whole number or 'auto', not {value!r}")
+    elif value is not AUTO:
+        _whole(config, "shards", 1, MAX_SHARDS)
 
 
 def _number(config: TrainConfig, name: str, low: float, high: float, *, above: bool = False) -> None:

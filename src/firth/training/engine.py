@@ -17,6 +17,9 @@ class Engine(Protocol):
     def spread(self) -> Spread | None:
         """Who splits the text into words; None: threads of this process."""
 
+    def workers(self, threads: int) -> int:
+        """Return how many processes with so many threads train a run."""
+
     def make_crew(self, run: Run) -> Crew:
         """Return the crew for a run."""
 
@@ -25,6 +28,10 @@ class Threads:
     """The threads of this process."""
 
     spread: Spread | None = None
+
+    def workers(self, threads: int) -> int:
+        """Return 1: this process has all threads."""
+        return 1
 
     def make_crew(self, run: Run) -> Crew:
         """Return the crew that the run's options ask for."""

@@ -1,24 +1,40 @@
 """Merging compiled: what replicas of a table have learnt since they were equal becomes one table again.
 
-Two changes a and b of one row are combined as *Adasum* does (Maleki et al. 2020, arXiv:2006.02924):
+Each replica has changed a row by some amount; the amounts are summed, and the sum is weighted. Where n
+replicas have each moved a row the share 1 - e**-v of the way to its optimum, n times as many steps would have
+moved it 1 - e**-nv of the way; so the weight is (1 - e**-nv) / (n (1 - e**-v)), from 1 where a row is far
+from its optimum (changes are added) to 1/n where each replica has reached it (they are averaged).
 
-    (1 - a·b / 2|a|²) a + (1 - a·b / 2|b|²) b
+How fast that is differs by direction. The rows of C share a large mean and a few more directions, and a
+row of W gets to its optimum along these up to a hundred times sooner than along others; likewise with W and
+C exchanged. With one v for all directions the sum either overshoots along some or forgets what was learnt
+along most (LOG.md). So v is measured: it is updates * alpha * curvature, the curvature of a direction being
+the mean square of the *other* table's rows along it, times the pairs of an update and their slope
+(``rules.py``). DIRECTIONS directions of great curvature have a v of their own, all others together one.
 
-Changes at right angles, which tell different things, are added, and equal ones averaged, so that no row is
-carried beyond the optimum which all replicas have found already; there is nothing to tune. More replicas
-than two are combined in pairs and pairs of pairs (see ``replicas.py``). A row that only one of the two has
-touched keeps that change as it is, bit by bit, so untouched rows need never travel.
+The sums are made in pairs and pairs of pairs of replicas (see ``replicas.py``). A row that only one of the
+two has touched keeps that change as it is, bit by bit, so untouched rows need never travel.
 """
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firth.training.kernel_cache import compiled, inlined
-from firth.training.simd import LANES, fma, load, splat, store, totals
+from firth.training.simd import LANES, fma, load, splat, spread, store, totals
+
+DIRECTIONS = 12
+"""Directions that have a v of their own: as many as ``totals`` sums at once."""
+
+ITERATIONS = 6
+"""Times that directions are multiplied with the matrix whose greatest ones they are to be."""
+
+STEPS = 256.0
+"""Steps of the table of weights between v and v + 1."""
 
 
 class Stack(NamedTuple):
@@ -50,29 +66,14 @@ def copy_row(source, at, target, to, stride):
 
 
 @inlined
-def combine(A, a, B, b, target, to, stride, sums):
+def add_up(A, a, B, b, target, to, stride):
     """Write to ``target`` what the change at ``A[a]`` and the one at ``B[b]`` are together."""
-    nought = splat(np.float32(0.0))
-    aa = bb = ab = nought
     for d in range(0, stride, LANES):
-        x, y = load(A, a + d), load(B, b + d)
-        aa, bb, ab = fma(x, x, aa), fma(y, y, bb), fma(x, y, ab)
-    store(
-        sums,
-        0,
-        totals(aa, bb, ab, nought, nought, nought, nought, nought, nought, nought, nought, nought),
-    )
-    half = np.float32(0.5) * sums[2]
-    f = g = np.float32(1.0)
-    if sums[0] > 0 and sums[1] > 0:
-        f, g = f - half / sums[0], g - half / sums[1]
-    u, v = splat(f), splat(g)
-    for d in range(0, stride, LANES):
-        store(target, to + d, fma(u, load(A, a + d), v * load(B, b + d)))
+        store(target, to + d, load(A, a + d) + load(B, b + d))
 
 
 @compiled
-def gather_changes(low, high, first, count, stack: Stack, changes, touched, sums, rows, values):
+def gather_changes(low, high, first, count, stack: Stack, changes, touched, rows, values):
     """Write the changes of a node, ``count`` replicas from place ``first`` on; return how many rows have any.
 
     ``changes`` has room for ``count`` rows, ``touched`` for ``count`` marks.
@@ -96,7 +97,7 @@ def gather_changes(low, high, first, count, stack: Stack, changes, touched, sums
             for r in range(0, count - step, 2 * step):
                 a, b = r * stride, (r + step) * stride
                 if touched[r] and touched[r + step]:
-                    combine(changes, a, changes, b, changes, a, stride, sums)
+                    add_up(changes, a, changes, b, changes, a, stride)
                 elif touched[r + step]:
                     copy_row(changes, b, changes, a, stride)
                     touched[r] = True
@@ -108,7 +109,7 @@ def gather_changes(low, high, first, count, stack: Stack, changes, touched, sums
 
 
 @compiled
-def combine_rows(a_rows, a_values, b_rows, b_values, stride, sums, rows, values):
+def combine_rows(a_rows, a_values, b_rows, b_values, stride, rows, values):
     """Write the combined changes of two nodes; return how many rows there are."""
     i = j = n = 0
     while i < len(a_rows) or j < len(b_rows):
@@ -122,21 +123,161 @@ def combine_rows(a_rows, a_values, b_rows, b_values, stride, sums, rows, values)
             j += 1
         else:
             rows[n] = a_rows[i]
-            combine(a_values, i * stride, b_values, j * stride, values, n * stride, stride, sums)
+            add_up(a_values, i * stride, b_values, j * stride, values, n * stride, stride)
             i += 1
             j += 1
         n += 1
     return n
 
 
+class Rule(NamedTuple):
+    """How the summed changes of one table are weighted in one merge."""
+
+    directions: NDArray[np.float32]  # (DIRECTIONS, stride), flat, at right angles and of length 1 (or 0)
+    curvatures: NDArray[np.float64]  # (DIRECTIONS + 1,) along each of them, and of all others
+    updates: NDArray[np.float32]  # (V,) expected updates of a row for each unit of heat
+    hot: int  # rows before this one have ...
+    hot_heat: float  # ... been trained for so much heat: blocks times alpha ...
+    heat: float  # ... and the others for so much
+    weights: NDArray[np.float64]  # for v = 0, 1 / STEPS, 2 / STEPS ...
+
+
+class Survey(NamedTuple):
+    """Buffers for finding directions; squares for (stride, stride) numbers."""
+
+    squares: NDArray[np.float64]  # the upper half is used
+    basis: NDArray[np.float64]  # (DIRECTIONS, stride), flat
+    next_basis: NDArray[np.float64]
+
+
+@inlined
+def mean_squares(rows, shares, stride, squares):
+    """Write the weighted mean of x[i] * x[j], i <= j, over all rows x; return that of x * x."""
+    squares[:] = 0.0
+    for n in range(len(shares)):
+        for i in range(stride):
+            x = shares[n] * np.float64(rows[n * stride + i])
+            for j in range(i, stride):
+                squares[i * stride + j] += x * np.float64(rows[n * stride + j])
+    trace = 0.0
+    for i in range(stride):
+        trace += squares[i * stride + i]
+    return trace
+
+
+@inlined
+def multiply(squares, stride, basis, target):
+    """Write the symmetric matrix times each direction to ``target``."""
+    target[:] = 0.0
+    for k in range(DIRECTIONS):
+        at = k * stride
+        for i in range(stride):
+            x, total = basis[at + i], squares[i * stride + i] * basis[at + i]
+            for j in range(i + 1, stride):
+                target[at + j] += squares[i * stride + j] * x
+                total += squares[i * stride + j] * basis[at + j]
+            target[at + i] += total
+
+
+@inlined
+def straighten(basis, stride):
+    """Make the directions orthonormal, one after another; what is none becomes zeros (Gram-Schmidt)."""
+    for k in range(DIRECTIONS):
+        before = math.sqrt(dot_of(basis, k, basis, k, stride))
+        for other in range(k):
+            along = dot_of(basis, k, basis, other, stride)
+            for d in range(stride):
+                basis[k * stride + d] -= along * basis[other * stride + d]
+        length = math.sqrt(dot_of(basis, k, basis, k, stride))
+        scale = 1.0 / length if length > 1e-6 * before else 0.0
+        for d in range(stride):
+            basis[k * stride + d] *= scale
+
+
+@inlined
+def dot_of(a, i, b, j, stride):
+    """Return the dot product of direction ``i`` of ``a`` and direction ``j`` of ``b``."""
+    total = 0.0
+    for d in range(stride):
+        total += a[i * stride + d] * b[j * stride + d]
+    return total
+
+
 @compiled
-def add_rows(n, rows, values, stack: Stack):
-    """Add ``n`` changes to the base, and give every replica the new rows."""
+def find_directions(rows, shares, size, stride, survey: Survey, directions, curvatures):
+    """Find directions along which weighted rows have large mean squares, by subspace iteration.
+
+    ``rows`` is (n, stride), flat, with ``size`` numbers used, ``shares`` (n,) and sums to 1. Writes
+    ``directions`` and the mean squares along them and, by dimension, along the rest. Neither is exact, nor
+    need it be.
+    """
+    trace = mean_squares(rows, shares, stride, survey.squares)
+    for k in range(DIRECTIONS):
+        for d in range(stride):
+            turn = (k + 1) * (d + 1) * 0.6180339887498949  # anything that is no direction's opposite
+            survey.basis[k * stride + d] = turn - math.floor(turn) - 0.5 if d < size else 0.0
+    for _ in range(ITERATIONS):
+        multiply(survey.squares, stride, survey.basis, survey.next_basis)
+        for d in range(len(survey.basis)):  # no slice: it would be copied, and counted
+            survey.basis[d] = survey.next_basis[d]
+        straighten(survey.basis, stride)
+    multiply(survey.squares, stride, survey.basis, survey.next_basis)
+    rest, others = trace, size
+    for k in range(DIRECTIONS):
+        curvatures[k] = dot_of(survey.basis, k, survey.next_basis, k, stride)
+        rest -= curvatures[k]
+        others -= dot_of(survey.basis, k, survey.basis, k, stride) > 0.5
+    curvatures[DIRECTIONS] = max(rest, 0.0) / max(others, 1)
+    for d in range(DIRECTIONS * stride):
+        directions[d] = survey.basis[d]
+
+
+@inlined
+def weight(v, weights):
+    """Return the weight of summed changes; not a number, where training has diverged, is as good as any."""
+    place = v * STEPS
+    return weights[np.int64(place)] if place < len(weights) else weights[len(weights) - 1]
+
+
+@inlined
+def along_directions(values, at, directions, stride):
+    """Return the dot products of a row with the twelve directions, in lanes 0 ... 11."""
+    a0 = a1 = a2 = a3 = a4 = a5 = splat(np.float32(0.0))
+    b0 = b1 = b2 = b3 = b4 = b5 = splat(np.float32(0.0))
+    for d in range(0, stride, LANES):
+        x = load(values, at + d)
+        a0 = fma(x, load(directions, d), a0)
+        a1 = fma(x, load(directions, stride + d), a1)
+        a2 = fma(x, load(directions, 2 * stride + d), a2)
+        a3 = fma(x, load(directions, 3 * stride + d), a3)
+        a4 = fma(x, load(directions, 4 * stride + d), a4)
+        a5 = fma(x, load(directions, 5 * stride + d), a5)
+        b0 = fma(x, load(directions, 6 * stride + d), b0)
+        b1 = fma(x, load(directions, 7 * stride + d), b1)
+        b2 = fma(x, load(directions, 8 * stride + d), b2)
+        b3 = fma(x, load(directions, 9 * stride + d), b3)
+        b4 = fma(x, load(directions, 10 * stride + d), b4)
+        b5 = fma(x, load(directions, 11 * stride + d), b5)
+    return totals(a0, a1, a2, a3, a4, a5, b0, b1, b2, b3, b4, b5)
+
+
+@compiled
+def add_rows(n, rows, values, stack: Stack, rule: Rule, turns):
+    """Add ``n`` summed changes, weighted, to the base, and give every replica the new rows."""
     stride = stack.stride
     for i in range(n):
-        at = np.int64(rows[i]) * stride
+        row = np.int64(rows[i])
+        at, change = row * stride, i * stride
+        updates = np.float64(rule.updates[row]) * (rule.hot_heat if row < rule.hot else rule.heat)
+        common = weight(updates * rule.curvatures[DIRECTIONS], rule.weights)
+        store(turns, 0, along_directions(values, change, rule.directions, stride))
+        for k in range(DIRECTIONS):
+            turns[k] *= np.float32(weight(updates * rule.curvatures[k], rule.weights) - common)
+        w = splat(np.float32(common))
         for d in range(0, stride, LANES):
-            new = load(stack.base, at + d) + load(values, i * stride + d)
+            new = fma(w, load(values, change + d), load(stack.base, at + d))
+            for k in range(DIRECTIONS):
+                new = fma(spread(turns, k), load(rule.directions, k * stride + d), new)
             store(stack.base, at + d, new)
             for r in range(stack.number):
                 store(stack.replicas, r * stack.size + at + d, new)

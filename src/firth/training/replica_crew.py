@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from firth.errors import TrainingError
 from firth.training.march import make_gear
+from firth.training.memory import available_bytes, check_memory
 from firth.training.replica_group import ReplicaGroup, Text
 from firth.training.replicas import span_text
+from firth.training.rules import Rules
 from firth.training.run import Run, plan_of
 from firth.training.shards import SHARDS
 from firth.training.supervision import diverged, join, supervise
@@ -30,6 +32,7 @@ class ReplicaCrew:
         """Make the replicas."""
         corpus, config = run.corpus, run.config
         self._run, self._plan = run, plan_of(run)
+        check_memory(self._plan.split, config.vector_size, config.shards, available_bytes())
         self._pause, self._stop = threading.Event(), threading.Event()
         texts = {
             number: Text(*span_text(self._plan, number, corpus.ids, corpus.sentence_starts))
@@ -37,7 +40,9 @@ class ReplicaCrew:
         }
         gear = make_gear(corpus.vocabulary, config, self._plan.split)
         threads = min(config.threads, SHARDS)
-        self._group = ReplicaGroup(self._plan, run.schedule, gear, run.tables, texts, threads)
+        counts = corpus.vocabulary.counts
+        rules = Rules(self._plan, run.schedule, config, counts, gear.updates, run.tables.stride)
+        self._group = ReplicaGroup(self._plan, run.schedule, rules, gear, run.tables, texts, threads)
         self._group.compile()
 
     def train(self, tick: Callable[[], bool]) -> None:
@@ -61,14 +66,16 @@ class ReplicaCrew:
     def _conduct(self) -> None:
         """Train from one full merge to the next, again and again."""
         while not (self._pause.is_set() or self._stop.is_set() or self._run.finished):
-            began, results = time.perf_counter(), []
+            mark = self._run.mark()
             for leg in self._plan.legs(self._run.blocks_done):
                 if self._stop.is_set():
                     self._group.go_back()
+                    self._run.go_back(mark)
                     return
-                results.append(self._group.train(leg))
+                began = time.perf_counter()
+                results = self._group.train(leg)
                 self._group.merge(leg)
-            add_results(self._run, np.concatenate(results, axis=1), time.perf_counter() - began)
+                add_results(self._run, results, time.perf_counter() - began)
 
 
 def add_results(run: Run, results: NDArray[np.float64], took: float) -> None:

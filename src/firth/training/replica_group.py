@@ -7,21 +7,36 @@ to travel are the *changes* of whole nodes of the merging tree; the bits are the
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from functools import partial
+from itertools import pairwise
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firth.training.arrays import Tables
-from firth.training.changes import Changes, changes_of, make_desk, make_stack, merge_rows, replica_of
+from firth.training.changes import (
+    Changes,
+    Desk,
+    add_changes,
+    changes_of,
+    make_desk,
+    make_stack,
+    merge_rows,
+    merged,
+    replica_of,
+)
 from firth.training.march import Gear, March
-from firth.training.merging import add_rows
+from firth.training.merging import Rule
 from firth.training.replicas import Leg, Node, Plan, nodes
 from firth.training.rounds import Rounds
+from firth.training.rules import Rules, mean_rows
 from firth.training.schedule import Schedule
 from firth.training.shards import SHARDS
+
+Result = TypeVar("Result")
 
 
 class Text(NamedTuple):
@@ -45,6 +60,7 @@ class ReplicaGroup:
         self,
         plan: Plan,
         schedule: Schedule,
+        rules: Rules,
         gear: Gear,
         base: Tables,
         texts: Mapping[int, Text],
@@ -53,7 +69,7 @@ class ReplicaGroup:
         """Make the replicas, all equal to ``base``, whose rows are changed in place by merging."""
         self.numbers = sorted(texts)
         self.nodes: Sequence[Node] = nodes(self.numbers, plan.replicas)
-        self._plan, self._schedule, self._gear, self._base = plan, schedule, gear, base
+        self._plan, self._schedule, self._rules, self._base = plan, schedule, rules, base
         self._threads, self._pool = threads, ThreadPoolExecutor(threads, "firth")
         words = base.words * base.stride
         self._size = words + plan.split.room * base.stride
@@ -75,10 +91,10 @@ class ReplicaGroup:
     def compile(self) -> None:
         """Compile the kernels, or load them."""
         self._marches[0].compile()
-        for stack in self._stacks:
-            merge_rows(0, 0, stack, self._desks[0])
-            gather_nothing = changes_of(0, 0, 0, 1, stack, self._desks[0])
-            add_rows(0, *gather_nothing, stack)
+        parts = [self._changes((self.numbers[0], self.numbers[0] + 1), 0, 0, self._desks[0])]
+        for stack, rule in zip(self._stacks, self._rules_of(Leg(0, 0, 0, 0, False), parts), strict=True):
+            merge_rows(stack, rule, 0, 0, self._desks[0])
+            merged({(0, 1): parts[0].vectors, (1, 2): parts[0].vectors}, 2, self._base.stride)
 
     def close(self) -> None:
         """End the threads."""
@@ -116,35 +132,59 @@ class ReplicaGroup:
             number=numbers + 1,
         )
 
-    # --- merging: all replicas are here --------------------------------------------------------------
+    # --- merging -------------------------------------------------------------------------------------
 
     def merge(self, leg: Leg) -> None:
-        """Merge the rows that are due after a leg, in threads."""
-        edges = [leg.rows * number // self._threads for number in range(self._threads + 1)]
-        for stack in self._stacks:
-            jobs = [
-                self._pool.submit(merge_rows, edges[number], edges[number + 1], stack, self._desks[number])
-                for number in range(self._threads)
-            ]
-            for job in jobs:
-                job.result()
+        """Merge the rows that are due after a leg; all replicas are here."""
+        whole, hot = (0, self._plan.replicas), self._plan.hot
+        parts = self._in_threads(0, hot, lambda low, high, desk: self._changes(whole, low, high, desk))
+        rules = self._add(leg, parts)
+        for stack, rule in zip(self._stacks, rules, strict=True):
+            self._in_threads(hot, leg.rows, partial(merge_rows, stack, rule))
         self._merged(leg)
-
-    # --- merging: some are elsewhere -----------------------------------------------------------------
 
     def changes(self, node: Node, low: int, high: int) -> TableChanges:
         """Return what the replicas of one of ``nodes`` have changed in rows ``low`` ... ``high``."""
-        place, count = self.numbers.index(node[0]), node[1] - node[0]
-        return TableChanges(
-            *(changes_of(low, high, place, count, stack, self._desks[0]) for stack in self._stacks)
-        )
+        return self._changes(node, low, high, self._desks[0])
 
-    def receive(self, leg: Leg, changes: Sequence[TableChanges]) -> None:
-        """Take over the merged changes of all replicas, in any number of parts by rows."""
-        for part in changes:
-            for stack, of in zip(self._stacks, part, strict=True):
-                add_rows(len(of.rows), *of, stack)
+    def receive(self, leg: Leg, parts: Sequence[TableChanges]) -> None:
+        """Take over the summed changes of all replicas, in any number of parts, each of other rows."""
+        self._add(leg, parts)
         self._merged(leg)
+
+    def _changes(self, node: Node, low: int, high: int, desk: Desk) -> TableChanges:
+        place, count = self.numbers.index(node[0]), node[1] - node[0]
+        vectors, context_vectors = (changes_of(low, high, place, count, of, desk) for of in self._stacks)
+        return TableChanges(vectors, context_vectors)
+
+    def _rules_of(self, leg: Leg, parts: Sequence[TableChanges]) -> list[Rule]:
+        stride, replicas = self._base.stride, self._plan.replicas
+        tables = [
+            mean_rows(stack.base, [part[which] for part in parts], self._rules.measured, replicas, stride)
+            for which, stack in enumerate(self._stacks)
+        ]
+        return self._rules.of(leg, tables)
+
+    def _add(self, leg: Leg, parts: Sequence[TableChanges]) -> list[Rule]:
+        """Add summed changes to the base and all replicas, in threads; return how they were weighted."""
+        rules = self._rules_of(leg, parts)
+        jobs = [
+            self._pool.submit(add_changes, of, stack, rule)
+            for part in parts
+            for of, stack, rule in zip(part, self._stacks, rules, strict=True)
+        ]
+        for job in jobs:
+            job.result()
+        return rules
+
+    def _in_threads(self, low: int, high: int, work: Callable[[int, int, Desk], Result]) -> list[Result]:
+        """Share rows ``low`` ... ``high`` among the threads."""
+        edges = [low + (high - low) * number // self._threads for number in range(self._threads + 1)]
+        jobs = [
+            self._pool.submit(work, begin, end, desk)
+            for (begin, end), desk in zip(pairwise(edges), self._desks, strict=True)
+        ]
+        return [job.result() for job in jobs]
 
     def _merged(self, leg: Leg) -> None:
         for march in self._marches:

@@ -19,16 +19,29 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from firth.training.config import MAX_SHARDS
 from firth.training.shards import Split
 
 HOT = 4096
 """Most frequent words, whose rows are merged more often than the others."""
 
-HOT_POSITIONS = 300_000
-"""Positions of all replicas between two merges of the hot rows, about."""
+LEG_POSITIONS = 300_000
+"""Positions of all replicas in a leg, about, at most."""
 
-FULL_POSITIONS = 2_000_000
-"""Positions of all replicas between two merges of all rows, about."""
+FULL_LEGS = 7
+"""Legs from one merge of all rows to the next."""
+
+EPOCH_LEGS = 56
+"""Legs of an epoch, at least: small texts need merging as often as large ones."""
+
+GROWTH = 28
+"""A leg is no longer than the text trained before it divided by this: young tables change fast ..."""
+
+YOUNGEST = 16
+"""... but not shorter than its full length divided by this."""
+
+SPAN_POSITIONS = 1_000
+"""Positions of a span, at least."""
 
 Node = tuple[int, int]
 """A node of the tree: the replicas from the first number up to, but without, the second."""
@@ -40,6 +53,7 @@ class Leg(NamedTuple):
     first: int
     past: int
     rows: int
+    since: int  # the block at which all replicas were equal
     full: bool  # all rows are merged: all replicas are equal then
 
 
@@ -57,15 +71,15 @@ class Plan:
         return min(self.split.words, HOT)
 
     @property
-    def leg_blocks(self) -> int:
-        """Blocks of a leg."""
-        return max(1, round(HOT_POSITIONS / (self.replicas * self.split.round_positions)))
+    def block_positions(self) -> int:
+        """Positions of a block: a round of every replica."""
+        return self.replicas * self.split.round_positions
 
-    @property
-    def full_blocks(self) -> int:
-        """Blocks between two merges of all rows: some whole legs."""
-        legs = FULL_POSITIONS / (self.replicas * self.split.round_positions * self.leg_blocks)
-        return self.leg_blocks * max(1, round(legs))
+    def leg_blocks(self, block: int) -> int:
+        """Return the blocks of each leg up to the next full merge, after one at ``block``."""
+        most = min(LEG_POSITIONS, self.split.positions // EPOCH_LEGS)
+        done = block * self.block_positions
+        return max(1, round(max(most // YOUNGEST, min(most, done // GROWTH)) / self.block_positions))
 
     def span(self, number: int) -> tuple[int, int]:
         """Return the first position of replica ``number``'s span and one past its last."""
@@ -74,12 +88,23 @@ class Plan:
 
     def legs(self, block: int) -> Iterator[Leg]:
         """Yield the legs from ``block`` on, at which all replicas are equal, to the next such block."""
-        end = min(self.blocks, block - block % self.full_blocks + self.full_blocks)
+        since, length = block, self.leg_blocks(block)
+        end = min(self.blocks, block + FULL_LEGS * length)
         while block < end:
-            past = min(end, block + self.leg_blocks)
+            past = min(end, block + length)
             full = past == end
-            yield Leg(block, past, self.split.words if full else self.hot, full)
+            yield Leg(block, past, self.split.words if full else self.hot, since, full)
             block = past
+
+
+def most_replicas(positions: int) -> int:
+    """Return how many replicas a text of so many positions can feed."""
+    return max(1, min(positions // SPAN_POSITIONS, MAX_SHARDS))
+
+
+def auto_replicas(positions: int, workers: int) -> int:
+    """Return the number that ``shards="auto"`` stands for: one for each worker that the text can feed."""
+    return min(workers, most_replicas(positions))
 
 
 def span_text(

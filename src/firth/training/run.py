@@ -98,6 +98,15 @@ class Run:
         share = self.schedule.positions_before(block) / (self.schedule.positions * self.config.epochs)
         return round(share * self.words_total)
 
+    def mark(self) -> tuple[int, dict[str, list[float]]]:
+        """Return what :meth:`go_back` needs: where the run is, and what its blocks have added up to."""
+        return self.blocks_done, self.tally.as_dict()
+
+    def go_back(self, mark: tuple[int, dict[str, list[float]]]) -> None:
+        """Forget the blocks trained since :meth:`mark`; the tables are somebody else's to put back."""
+        self.blocks_done, sums = mark
+        self.tally = Tally.from_dict(sums)
+
     def reports(self) -> list[dict[str, Any]]:
         """Return the lines of ``training.jsonl``: one for each part of an epoch that is done, all phases."""
         lines = list(self.reports_before)

@@ -23,10 +23,11 @@ from firth.embeddings import Embeddings
 from firth.errors import ConfigError, CorpusError, FormatError, Interrupted, ResumeError
 from firth.formats import native
 from firth.training import checkpoint
-from firth.training.config import TrainConfig
+from firth.training.config import AUTO, TrainConfig
 from firth.training.crew import Crew
 from firth.training.engine import Engine, engine_for
 from firth.training.progress import Ticker, Watcher, log_lines
+from firth.training.replicas import SPAN_POSITIONS, auto_replicas, most_replicas
 from firth.training.run import Run, Tally, make_schedule, room_of
 from firth.training.tables import new_tables
 
@@ -86,7 +87,8 @@ def train(
         progress: called with a :class:`~firth.training.progress.Progress` several times a second;
             by default lines go to the logger ``firth`` every few seconds.
         ray: train on a Ray cluster: its address (``HOST:PORT``, ``auto``), or True for one that is started
-            on this machine. ``threads`` are then those of each worker, by default 1.
+            on this machine. ``threads`` are then those of each worker, by default 1, and ``shards`` are by
+            default as many as there are workers.
         **options: options of training or of the text, by name.
 
     Returns:
@@ -101,7 +103,7 @@ def train(
         Interrupted: Ctrl-C; where there is an ``output``, the state is saved and can be resumed.
     """
     if ray:
-        options = {"threads": 1} | options if config is None else options
+        options = {"threads": 1, "shards": "auto"} | options if config is None else options
     text, config = _options(text, config, options)
     _check_interval(checkpoint_every)
     folder = None if output is None else Path(output)
@@ -126,6 +128,7 @@ def train(
         )
         encode_seconds = time.perf_counter() - began
         _check_learnable(encoded, config)
+        config = settled(encoded, config, engine.workers(config.threads))
         words, room = len(encoded.vocabulary.words), room_of(encoded, config)
         tables = new_tables(words, config.vector_size, config.seed, room)
         tally = Tally(make_schedule(encoded, config, []).reports)
@@ -315,6 +318,24 @@ def _check_learnable(corpus: EncodedCorpus, config: TrainConfig) -> None:
             f"{config.min_count} times, so that no word has a context: put the words that belong together "
             "on one line, lower min_count, or give more text"
         )
+
+
+def settled(corpus: EncodedCorpus, config: TrainConfig, workers: int = 1) -> TrainConfig:
+    """Return the options with a number of shards: "auto" is one for each of ``workers`` processes.
+
+    Raises:
+        ConfigError: the corpus is too small for so many shards.
+    """
+    positions = len(corpus.ids)
+    if config.shards == AUTO:
+        return dataclasses.replace(config, shards=auto_replicas(positions, workers))
+    most = most_replicas(positions)
+    if config.shards > most:
+        raise ConfigError(
+            f"{positions:,} words of text feed {most} shards at most, {SPAN_POSITIONS:,} words each, not "
+            f"{config.shards}: lower shards (--shards {most}), or give more text"
+        )
+    return config
 
 
 def _train(
