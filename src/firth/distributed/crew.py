@@ -20,7 +20,7 @@ import numpy as np
 
 from firth.distributed.losses import is_loss, own_error
 from firth.distributed.muster import Muster
-from firth.distributed.worker import Orders
+from firth.distributed.worker import Orders, bytes_of
 from firth.errors import ClusterError, ConfigError
 from firth.training.march import make_gear
 from firth.training.replica_crew import add_results
@@ -51,8 +51,7 @@ class Sent(NamedTuple):
 
     leg: Leg
     results: list[Any]
-    merged: list[Any]
-    received: list[Any]
+    brought: list[Any]  # what every worker takes over
 
 
 class RayCrew:
@@ -68,8 +67,10 @@ class RayCrew:
         self._run, self._ray, self._plan = run, ray, plan_of(run)
         self._pause, self._stop = threading.Event(), threading.Event()
         self._told = run.cluster
-        self._told.update(workers=0, merges=0, full_merges=0, bytes_merged=0, losses=0)
+        self._told.update(workers=0, merges=0, full_merges=0, bytes=0, losses=0)
         self._muster = Muster(run, self._plan, ray)
+        self._last: tuple[Leg | None, list[Any]] = (None, [])  # and what came of it: for the next step
+        self._orders: Orders
         self._base = bare_group(run, self._plan)
         self._ready, self._mark, self._look = False, 0.0, 0.0
         self._patiently(self._call_up)
@@ -138,13 +139,10 @@ class RayCrew:
 
     def _call_up(self) -> None:
         """See that there are workers, each with its replicas as at the run's last full merge."""
-        self._muster.call_up(self._orders)
+        self._orders = self._muster.call_up()
+        self._last = None, []
         self._told["workers"] = len(self._muster.workers)
         self._ready = True
-
-    def _orders(self, workers: int) -> Orders:
-        counts = self._run.corpus.vocabulary.counts
-        return Orders(self._plan, self._run.schedule, self._run.config, counts, parts=workers)
 
     def _hand_out(self, coming: deque[list[Sent]]) -> None:
         """Hand stretches to Ray until two are on their way, or none is wanted."""
@@ -155,26 +153,39 @@ class RayCrew:
             coming.append([self._send(leg) for leg in self._plan.legs(block)])
 
     def _send(self, leg: Leg) -> Sent:
-        """Hand out a leg: every worker trains, each merges a part of the rows, every one takes all parts."""
+        """Hand out a leg: every worker takes over what came of the last one, trains, and says what changed.
+
+        Where there is much to merge, each worker merges some rows; else every one does it for itself.
+        """
         workers = [worker.actor for worker in self._muster.workers]
-        made = [worker.train.options(num_returns=1 + len(workers)).remote(leg) for worker in workers]
-        merged = [worker.merge.remote(*(of[1 + part] for of in made)) for part, worker in enumerate(workers)]
-        received = [worker.receive.remote(leg, *merged) for worker in workers]
-        return Sent(leg, [of[0] for of in made], merged, received)
+        parts = len(self._orders.rows(leg))
+        done, brought = self._last
+        made = [worker.step.options(num_returns=1 + parts).remote(done, leg, *brought) for worker in workers]
+        changes = [of[1:] for of in made]
+        if self._orders.by_each(leg):
+            brought = [of[0] for of in changes]
+        else:
+            brought = [
+                worker.merge.remote(*(of[part] for of in changes)) for part, worker in enumerate(workers)
+            ]
+        self._last = leg, brought
+        return Sent(leg, [of[0] for of in made], brought)
 
     def _take(self, stretch: list[Sent]) -> bool:
         """Take up a stretch if all of it is done: tables and tally. False: it is not done yet."""
-        calls = [call for sent in stretch for call in sent.received]
+        calls = [call for sent in stretch for call in sent.results] + stretch[-1].brought
         done, waiting = self._ray.wait(calls, num_returns=len(calls), timeout=TICK_SECONDS)
-        self._ray.get(done)  # raises what went wrong: nobody waits for what will never come
         if waiting:
+            for call in done:  # raises what went wrong: nobody waits for what will never come
+                if call not in stretch[-1].brought:
+                    self._ray.get(call)
             return False
         # All of it is here before the first row is changed: a loss must not leave the tables half merged.
         results = [np.concatenate(self._ray.get(sent.results)) for sent in stretch]
-        merged = [self._ray.get(sent.merged) for sent in stretch]
-        for sent, parts in zip(stretch, merged, strict=True):
-            self._base.receive(sent.leg, parts)
-            self._told["bytes_merged"] += sum(changes.nbytes for part in parts for changes in part)
+        brought = [self._ray.get(sent.brought) for sent in stretch]
+        for sent, parts in zip(stretch, brought, strict=True):
+            self._base.receive(sent.leg, self._orders.merged(parts))
+            self._told["bytes"] += sum(map(bytes_of, parts)) * len(self._muster.workers)
         now = time.perf_counter()
         add_results(self._run, np.concatenate(results, axis=1), now - self._mark)
         self._mark = now
@@ -184,7 +195,7 @@ class RayCrew:
 
     def _drop(self, coming: deque[list[Sent]]) -> None:
         """Give up what is on its way, and wait until no worker is busy with it."""
-        calls = [call for stretch in coming for sent in stretch for call in sent.received]
+        calls = [call for stretch in coming for sent in stretch for call in sent.results]
         if calls and not self._stop.is_set():
             self._ray.wait(calls, num_returns=len(calls), timeout=SETTLE_SECONDS)
         coming.clear()

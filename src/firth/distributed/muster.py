@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,10 +60,11 @@ class Muster:
         """Tell whether there is room for more workers than when they were called up last."""
         return self.room() > self._wanted
 
-    def call_up(self, orders: Callable[[int], Orders]) -> None:
+    def call_up(self) -> Orders:
         """See that there are workers, and that each has its replicas as at the run's last full merge.
 
-        ``orders`` returns the orders for so many workers.
+        Returns:
+            The orders that they have been given.
 
         Raises:
             ClusterError: no worker comes, or one of another version or kind of processor.
@@ -73,7 +73,10 @@ class Muster:
         answers = self._answering()
         for answer in answers:
             self._check_kind(answer)
-        self._give_replicas(orders(len(self.workers)))
+        run, counts = self._run, self._run.corpus.vocabulary.counts
+        orders = Orders(self._plan, run.schedule, run.config, counts, len(self.workers))
+        self._give_replicas(orders)
+        return orders
 
     def dismiss(self) -> None:
         """Let all workers go."""

@@ -9,6 +9,7 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,10 @@ Part = dict[Node, TableChanges]
 """What some nodes of the merging tree have changed in some rows."""
 
 
+FEW_ROWS = 1 << 18
+"""Rows, times workers, up to which every worker merges all of them for itself."""
+
+
 @dataclass(frozen=True)
 class Orders:
     """All that a worker must know of a run but its text and tables: small, and the same for all workers."""
@@ -45,12 +50,27 @@ class Orders:
     schedule: Schedule
     config: TrainConfig
     counts: NDArray[np.int64]  # of the vocabulary's words
-    parts: int  # in which rows are merged
+    workers: int
+
+    def by_each(self, leg: Leg) -> bool:
+        """Tell whether every worker merges all rows for itself: a round trip less, where they are few."""
+        return leg.rows * self.workers <= FEW_ROWS
 
     def rows(self, leg: Leg) -> list[Rows]:
-        """Return the rows that each part of a merge takes."""
-        edges = [leg.rows * part // self.parts for part in range(self.parts + 1)]
-        return [(edges[part], edges[part + 1]) for part in range(self.parts)]
+        """Return the rows that each part of a merge takes: all, or as many parts as there are workers."""
+        parts = 1 if self.by_each(leg) else self.workers
+        return list(pairwise(leg.rows * part // parts for part in range(parts + 1)))
+
+    def merge(self, parts: Sequence[Part]) -> TableChanges:
+        """Return what all replicas together have changed in some rows, from every worker's part."""
+        nodes = {node: changes for part in parts for node, changes in part.items()}
+        stride = row_stride(self.config.vector_size)
+        return TableChanges(*(merged(table, self.plan.replicas, stride) for table in _by_table(nodes)))
+
+    def merged(self, brought: Sequence[Part | TableChanges]) -> list[TableChanges]:
+        """Return parts that are merged as they are, others merged."""
+        done = [part for part in brought if not isinstance(part, dict)]
+        return done or [self.merge([part for part in brought if isinstance(part, dict)])]
 
 
 @dataclass(frozen=True)
@@ -148,12 +168,23 @@ class Worker:
         self._group.go_back()
         return True
 
-    def train(self, leg: Leg) -> tuple[Any, ...]:
-        """Train one leg; return its results, (replicas, blocks, 3), then what changed, part by part."""
-        if self._group is None or self._trained is not None or self._at != leg.first:
-            raise OutOfStepError(f"a worker at block {self._at} cannot train from {leg.first} on")
-        group, self._trained = self._group, leg
+    def step(self, done: Leg | None, leg: Leg, *brought: Part | TableChanges) -> tuple[Any, ...]:
+        """Take over what all replicas changed in the leg before, if any; then train the next one.
+
+        Returns:
+            The results, (replicas, blocks, 3), and what changed: a part for each of the orders' rows.
+        """
+        if self._group is None or self._trained != done or (done is None and self._at != leg.first):
+            raise OutOfStepError(f"a worker that has trained {self._trained} cannot go from {done} to {leg}")
+        group = self._group
+        if done is not None:
+            self._trained = None
+            group.receive(done, self._orders.merged(brought))
+            self._at = done.past
+            if done.full:
+                self._full = done.past
         results = group.train(leg)
+        self._trained = leg
         return results, *(
             {node: group.changes(node, *rows) for node in group.nodes} for rows in self._orders.rows(leg)
         )
@@ -162,18 +193,13 @@ class Worker:
         """Return what all replicas together have changed in some rows, from every worker's part."""
         if self._group is None:
             raise OutOfStepError("a worker without orders cannot merge")
-        replicas, stride = self._orders.plan.replicas, row_stride(self._orders.config.vector_size)
-        nodes = {node: changes for part in parts for node, changes in part.items()}
-        return TableChanges(*(merged(table, replicas, stride) for table in _by_table(nodes)))
+        return self._orders.merge(parts)
 
-    def receive(self, leg: Leg, *parts: TableChanges) -> None:
-        """Take over what all replicas together have changed."""
-        if self._group is None or self._trained != leg:
-            raise OutOfStepError(f"a worker at block {self._at} has not trained to {leg.past}")
-        self._group.receive(leg, parts)
-        self._at, self._trained = leg.past, None
-        if leg.full:
-            self._full = leg.past
+
+def bytes_of(part: Part | TableChanges) -> int:
+    """Return how many bytes of changes a part has."""
+    tables = part.values() if isinstance(part, dict) else [part]
+    return sum(changes.nbytes for table in tables for changes in table)
 
 
 def _by_table(nodes: Mapping[Node, TableChanges]) -> list[dict[Node, Changes]]:
