@@ -143,40 +143,39 @@ class Rule(NamedTuple):
 
 
 class Survey(NamedTuple):
-    """Buffers for finding directions; squares for (stride, stride) numbers."""
+    """Buffers for finding directions."""
 
-    squares: NDArray[np.float64]  # the upper half is used
-    basis: NDArray[np.float64]  # (DIRECTIONS, stride), flat
-    next_basis: NDArray[np.float64]
+    squares: NDArray[np.float32]  # (stride, stride), flat
+    basis: NDArray[np.float32]  # (DIRECTIONS, stride), flat
+    next_basis: NDArray[np.float32]
 
 
 @inlined
 def mean_squares(rows, shares, stride, squares):
-    """Write the weighted mean of x[i] * x[j], i <= j, over all rows x; return that of x * x."""
-    squares[:] = 0.0
+    """Write the weighted mean of x[i] * x[j] over all rows x; return that of x * x."""
+    for at in range(0, stride * stride, LANES):
+        store(squares, at, splat(np.float32(0.0)))
     for n in range(len(shares)):
         for i in range(stride):
-            x = shares[n] * np.float64(rows[n * stride + i])
-            for j in range(i, stride):
-                squares[i * stride + j] += x * np.float64(rows[n * stride + j])
+            x = splat(np.float32(shares[n]) * rows[n * stride + i])
+            for d in range(0, stride, LANES):
+                at = i * stride + d
+                store(squares, at, fma(x, load(rows, n * stride + d), load(squares, at)))
     trace = 0.0
     for i in range(stride):
-        trace += squares[i * stride + i]
+        trace += np.float64(squares[i * stride + i])
     return trace
 
 
 @inlined
 def multiply(squares, stride, basis, target):
     """Write the symmetric matrix times each direction to ``target``."""
-    target[:] = 0.0
     for k in range(DIRECTIONS):
-        at = k * stride
-        for i in range(stride):
-            x, total = basis[at + i], squares[i * stride + i] * basis[at + i]
-            for j in range(i + 1, stride):
-                target[at + j] += squares[i * stride + j] * x
-                total += squares[i * stride + j] * basis[at + j]
-            target[at + i] += total
+        for d in range(0, stride, LANES):
+            total = splat(np.float32(0.0))
+            for i in range(stride):
+                total = fma(splat(basis[k * stride + i]), load(squares, i * stride + d), total)
+            store(target, k * stride + d, total)
 
 
 @inlined
@@ -187,11 +186,11 @@ def straighten(basis, stride):
         for other in range(k):
             along = dot_of(basis, k, basis, other, stride)
             for d in range(stride):
-                basis[k * stride + d] -= along * basis[other * stride + d]
+                basis[k * stride + d] -= np.float32(along * basis[other * stride + d])
         length = math.sqrt(dot_of(basis, k, basis, k, stride))
-        scale = 1.0 / length if length > 1e-6 * before else 0.0
+        scale = 1.0 / length if length > 1e-4 * before else 0.0
         for d in range(stride):
-            basis[k * stride + d] *= scale
+            basis[k * stride + d] = np.float32(basis[k * stride + d] * scale)
 
 
 @inlined
@@ -199,7 +198,7 @@ def dot_of(a, i, b, j, stride):
     """Return the dot product of direction ``i`` of ``a`` and direction ``j`` of ``b``."""
     total = 0.0
     for d in range(stride):
-        total += a[i * stride + d] * b[j * stride + d]
+        total += np.float64(a[i * stride + d]) * np.float64(b[j * stride + d])
     return total
 
 
@@ -215,7 +214,7 @@ def find_directions(rows, shares, size, stride, survey: Survey, directions, curv
     for k in range(DIRECTIONS):
         for d in range(stride):
             turn = (k + 1) * (d + 1) * 0.6180339887498949  # anything that is no direction's opposite
-            survey.basis[k * stride + d] = turn - math.floor(turn) - 0.5 if d < size else 0.0
+            survey.basis[k * stride + d] = np.float32(turn - math.floor(turn) - 0.5 if d < size else 0.0)
     for _ in range(ITERATIONS):
         multiply(survey.squares, stride, survey.basis, survey.next_basis)
         for d in range(len(survey.basis)):  # no slice: it would be copied, and counted

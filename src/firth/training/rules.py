@@ -19,7 +19,7 @@ from firth.training.rounds import Updates
 from firth.training.schedule import Schedule
 from firth.training.shards import SHARDS
 
-SLOPE = 0.08
+SLOPE = 0.06
 """q (1 - q), the slope of the logistic function, as it is on average where it counts: found by trying .04
 to 1 (LOG.md)."""
 
@@ -50,7 +50,7 @@ class Rules:
         self._pairs = [1 + config.negative, contexts]
         self._updates = [SHARDS * of for of in (updates.vectors, updates.context_vectors)]
         self._weights = weights_of(plan.replicas)
-        self._survey = Survey(*(np.zeros(n * stride) for n in (stride, DIRECTIONS, DIRECTIONS)))
+        self._survey = Survey(*(aligned_zeros(n * stride) for n in (stride, DIRECTIONS, DIRECTIONS)))
 
     def of(self, leg: Leg, tables: list[NDArray[np.float32]]) -> list[Rule]:
         """Return the rules for W and C after a leg; ``tables`` are their rows by :func:`mean_rows`."""
