@@ -39,6 +39,7 @@ from firth.training.replica_group import ReplicaGroup, TableChanges, Text
 from firth.training.replicas import Plan, auto_replicas, most_replicas, nodes, span_text
 from firth.training.rules import Rules
 from firth.training.run import make_schedule, split_of
+from firth.training.schedule import Schedule
 from firth.training.shards import Split
 from firth.training.tables import matrices, new_tables
 from firth.training.trainer import settled
@@ -52,11 +53,15 @@ COMMON: dict[str, Any] = {"vector_size": 13, "epochs": 2, "min_count": 1, "cache
 # --- the cut -----------------------------------------------------------------------------------------
 
 
-@given(st.integers(1, 64), st.lists(st.integers(1, 300), min_size=1, max_size=60), st.integers(1, 500))
-def test_spans_cover_the_corpus_exactly_once(number: int, lengths: list[int], blocks: int) -> None:
+def schedule_of(positions: int, block_positions: int, epochs: int = 2) -> Schedule:
+    return Schedule(positions, epochs, 0.05, 0.0001, seed=1, block_positions=block_positions)
+
+
+@given(st.integers(1, 64), st.lists(st.integers(1, 300), min_size=1, max_size=60))
+def test_spans_cover_the_corpus_exactly_once(number: int, lengths: list[int]) -> None:
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     ids = np.arange(starts[-1], dtype=np.int32)
-    plan = Plan(Split(len(ids), 1000, 5), number, blocks)
+    plan = Plan(Split(len(ids), 1000, 5), number, schedule_of(len(ids), 1))
     texts = [span_text(plan, replica, ids, starts) for replica in range(number)]
     assert np.concatenate([own for own, _ in texts]).tolist() == ids.tolist()
     assert max(len(own) for own, _ in texts) - min(len(own) for own, _ in texts) <= 1
@@ -66,18 +71,22 @@ def test_spans_cover_the_corpus_exactly_once(number: int, lengths: list[int], bl
             assert (own_starts + begin).tolist() == sorted({begin, end} | inner)
 
 
-@given(st.integers(1, 64), st.integers(1000, 10**9), st.integers(1, 3000))
-def test_legs_cover_the_blocks_exactly_once_and_end_in_a_full_merge(n: int, words: int, blocks: int) -> None:
-    plan, block = Plan(Split(words, 5000, 5), n, blocks), 0
-    while block < blocks:
+@given(st.integers(1, 64), st.integers(1000, 10**8), st.integers(1, 3))
+def test_legs_cover_the_blocks_exactly_once_and_end_in_a_full_merge(n: int, words: int, epochs: int) -> None:
+    split, block = Split(words, 5000, 5), 0
+    schedule = schedule_of(words, n * split.round_positions, epochs)
+    plan, lengths = Plan(split, n, schedule), []
+    while block < schedule.blocks:
         legs = list(plan.legs(block))
         assert [leg.first for leg in legs] == [block, *(leg.past for leg in legs[:-1])]
         assert [leg.full for leg in legs] == [False] * (len(legs) - 1) + [True]
         assert {leg.rows for leg in legs[:-1]} <= {replicas.HOT}
         assert legs[-1].rows == 5000
         assert {leg.since for leg in legs} == {block}
+        lengths.append(legs[0].past - legs[0].first)
         block = legs[-1].past
-    assert block == blocks
+    assert block == schedule.blocks
+    assert lengths[:-1] == sorted(lengths[:-1])  # short ones first
 
 
 @settings(deadline=None)
@@ -223,13 +232,13 @@ def test_groups_that_share_the_replicas_get_the_same_bits(
     expected = firth.train(TEXT, config, cache=False)
     corpus = encode(TEXT, min_count=1)
     schedule, V = make_schedule(corpus, config, []), len(corpus.vocabulary.words)
-    plan = Plan(split_of(corpus, config), 5, schedule.blocks)
+    plan = Plan(split_of(corpus, config), 5, schedule)
     groups, bases = [], []
     for numbers in shared:
         base, gear = new_tables(V, 13, config.seed), make_gear(corpus.vocabulary, config, plan.split)
         texts = {r: Text(*span_text(plan, r, corpus.ids, corpus.sentence_starts)) for r in numbers}
-        kit = Rules(plan, schedule, config, corpus.vocabulary.counts, gear.updates, base.stride)
-        groups.append(ReplicaGroup(plan, schedule, kit, gear, base, texts, threads=2))
+        kit = Rules(plan, config, corpus.vocabulary.counts, gear.updates, base.stride)
+        groups.append(ReplicaGroup(plan, kit, gear, base, texts, threads=2))
         bases.append(base)
     block, full = 0, 0
     while block < schedule.blocks:
@@ -387,7 +396,5 @@ def test_rules_measure_no_more_rows_than_are_merged_each_time(monkeypatch: pytes
     config, corpus = TrainConfig(shards=2, min_count=1), encode(TEXT, min_count=1)
     schedule, split = make_schedule(corpus, config, []), split_of(corpus, config)
     gear = make_gear(corpus.vocabulary, config, split)
-    found = Rules(
-        Plan(split, 2, schedule.blocks), schedule, config, corpus.vocabulary.counts, gear.updates, 112
-    )
+    found = Rules(Plan(split, 2, schedule), config, corpus.vocabulary.counts, gear.updates, 112)
     assert found.measured == 100 < rules.MEASURED

@@ -95,7 +95,7 @@ LEVELS = {
     "firth.training.tables": 3,
     "firth.training.march": 3.1,
     "firth.training.memory": 3,
-    "firth.training.replicas": 1.1,
+    "firth.training.replicas": 1.3,
     "firth.training.merging": 2,
     "firth.training.changes": 2.2,
     "firth.training.rules": 2.3,

@@ -43,7 +43,7 @@ def counted(number: int, noun: str) -> str:
 def merging_line(run: Run) -> str:
     """Say how many replicas there are, and how often they become one again."""
     plan = plan_of(run)
-    leg = plan.leg_blocks(plan.blocks) * plan.block_positions
+    leg = plan.leg_blocks(run.schedule.blocks) * plan.block_positions
     return (
         f"{plan.replicas} shards, merged after every {FULL_LEGS * leg:,} words; "
         f"the rows of the {plan.hot:,} most frequent ones after every {leg:,}"

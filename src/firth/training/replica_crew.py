@@ -41,8 +41,8 @@ class ReplicaCrew:
         gear = make_gear(corpus.vocabulary, config, self._plan.split)
         threads = min(config.threads, SHARDS)
         counts = corpus.vocabulary.counts
-        rules = Rules(self._plan, run.schedule, config, counts, gear.updates, run.tables.stride)
-        self._group = ReplicaGroup(self._plan, run.schedule, rules, gear, run.tables, texts, threads)
+        rules = Rules(self._plan, config, counts, gear.updates, run.tables.stride)
+        self._group = ReplicaGroup(self._plan, rules, gear, run.tables, texts, threads)
         self._group.compile()
 
     def train(self, tick: Callable[[], bool]) -> None:

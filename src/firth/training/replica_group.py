@@ -33,7 +33,6 @@ from firth.training.merging import Rule
 from firth.training.replicas import Leg, Node, Plan, nodes
 from firth.training.rounds import Rounds
 from firth.training.rules import Rules, mean_rows
-from firth.training.schedule import Schedule
 from firth.training.shards import SHARDS
 
 Result = TypeVar("Result")
@@ -59,7 +58,6 @@ class ReplicaGroup:
     def __init__(
         self,
         plan: Plan,
-        schedule: Schedule,
         rules: Rules,
         gear: Gear,
         base: Tables,
@@ -69,7 +67,7 @@ class ReplicaGroup:
         """Make the replicas, all equal to ``base``, whose rows are changed in place by merging."""
         self.numbers = sorted(texts)
         self.nodes: Sequence[Node] = nodes(self.numbers, plan.replicas)
-        self._plan, self._schedule, self._rules, self._base = plan, schedule, rules, base
+        self._plan, self._rules, self._base = plan, rules, base
         self._threads, self._pool = threads, ThreadPoolExecutor(threads, "firth")
         words = base.words * base.stride
         self._size = words + plan.split.room * base.stride
@@ -116,14 +114,17 @@ class ReplicaGroup:
 
     def _begins(self, blocks: NDArray[np.int64]) -> NDArray[np.int64]:
         begins: NDArray[np.int64] = (
-            blocks % self._schedule.blocks_per_epoch * self._plan.split.shard_positions
+            blocks % self._plan.schedule.blocks_per_epoch * self._plan.split.shard_positions
         )
         return begins
 
     def _rounds(self, place: int, numbers: NDArray[np.int64]) -> Rounds:
         """Return the rounds of a replica that are its part of some blocks."""
         stripe = -(-len(self._texts[place].ids) // SHARDS)
-        begins, blocks = self._begins(numbers), [self._schedule.block(number) for number in numbers.tolist()]
+        begins, blocks = (
+            self._begins(numbers),
+            [self._plan.schedule.block(number) for number in numbers.tolist()],
+        )
         return Rounds(
             begin=begins,
             end=np.minimum(begins + self._plan.split.shard_positions, stripe),

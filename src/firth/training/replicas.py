@@ -20,13 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.training.config import MAX_SHARDS
+from firth.training.schedule import Schedule
 from firth.training.shards import Split
 
 HOT = 4096
 """Most frequent words, whose rows are merged more often than the others."""
 
 LEG_POSITIONS = 300_000
-"""Positions of all replicas in a leg, about, at most."""
+"""Positions of all replicas in a leg, about."""
 
 FULL_LEGS = 7
 """Legs from one merge of all rows to the next."""
@@ -59,11 +60,11 @@ class Leg(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """The spans and legs of a run over ``blocks`` blocks of a text split by ``split``."""
+    """The spans and legs of a run on a text split by ``split``."""
 
     split: Split
     replicas: int
-    blocks: int
+    schedule: Schedule
 
     @property
     def hot(self) -> int:
@@ -77,9 +78,10 @@ class Plan:
 
     def leg_blocks(self, block: int) -> int:
         """Return the blocks of each leg up to the next full merge, after one at ``block``."""
-        most = min(LEG_POSITIONS, self.split.positions // EPOCH_LEGS)
+        usual = min(LEG_POSITIONS, self.split.positions // EPOCH_LEGS)
         done = block * self.block_positions
-        return max(1, round(max(most // YOUNGEST, min(most, done // GROWTH)) / self.block_positions))
+        young = max(usual // YOUNGEST, min(usual, done // GROWTH))
+        return max(1, round(young / self.block_positions))
 
     def span(self, number: int) -> tuple[int, int]:
         """Return the first position of replica ``number``'s span and one past its last."""
@@ -89,7 +91,7 @@ class Plan:
     def legs(self, block: int) -> Iterator[Leg]:
         """Yield the legs from ``block`` on, at which all replicas are equal, to the next such block."""
         since, length = block, self.leg_blocks(block)
-        end = min(self.blocks, block + FULL_LEGS * length)
+        end = min(self.schedule.blocks, block + FULL_LEGS * length)
         while block < end:
             past = min(end, block + length)
             full = past == end

@@ -16,7 +16,6 @@ from firth.training.config import TrainConfig
 from firth.training.merging import DIRECTIONS, Rule, Survey, find_directions
 from firth.training.replicas import Leg, Plan
 from firth.training.rounds import Updates
-from firth.training.schedule import Schedule
 from firth.training.shards import SHARDS
 
 SLOPE = 0.06
@@ -33,14 +32,13 @@ class Rules:
     def __init__(
         self,
         plan: Plan,
-        schedule: Schedule,
         config: TrainConfig,
         counts: NDArray[np.int64],
         updates: Updates,
         stride: int,
     ) -> None:
         """Take in what does not change; ``counts`` are those of the words."""
-        self._plan, self._schedule, self._config, self._stride = plan, schedule, config, stride
+        self._plan, self._config, self._stride = plan, config, stride
         self.measured = min(plan.hot, MEASURED)
         kept = keep_prob(counts, config.sample) * counts
         outputs = kept / kept.sum() + config.negative * noise_prob(counts, config.ns_exponent)
@@ -74,7 +72,7 @@ class Rules:
         return rules
 
     def _heat(self, first: int, past: int) -> float:
-        return sum(self._schedule.alpha_at(block) for block in range(first, past))
+        return sum(self._plan.schedule.alpha_at(block) for block in range(first, past))
 
 
 def _shares(weights: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -227,7 +227,7 @@ def split_of(corpus: EncodedCorpus, config: TrainConfig) -> Split:
 
 def plan_of(run: Run) -> Plan:
     """Return how a run is shared among its replicas."""
-    return Plan(split_of(run.corpus, run.config), run.config.shards, run.schedule.blocks)
+    return Plan(split_of(run.corpus, run.config), run.config.shards, run.schedule)
 
 
 def room_of(corpus: EncodedCorpus, config: TrainConfig) -> int:
