@@ -29,8 +29,8 @@ LEAST_STORE_BYTES = 96 << 20
 
 # Read by Ray when it is imported. The second one says to take 127.0.0.1 for this machine's address, without
 # which Ray listens on every interface; despite its name it means the same on Linux.
-_SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
-_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def cluster(address: str | None = None, processors: int | None = None) -> Iterat
         ClusterError: the address does not answer within PATIENCE seconds, or Ray cannot start.
     """
     local = address in (None, LOCAL)
-    settings = _SETTINGS | (_LOOPBACK if local else {})
+    settings = SETTINGS | (LOOPBACK if local else {})
     with _environment(settings):
         ray = optional("ray", "training on a cluster (--ray)", "ray")
         if ray.is_initialized():
@@ -58,18 +58,19 @@ def cluster(address: str | None = None, processors: int | None = None) -> Iterat
         if not local:
             _check_answers(str(address))
         try:
-            with _signals_kept(), _on_loopback() if local else nullcontext():
+            with _signals_kept(), on_loopback() if local else nullcontext():
                 _connect(ray, None if local else address, processors)
         except Exception as error:  # Ray raises ConnectionError, RuntimeError, ValueError, its own ...
             raise _refused(address, error) from error
         try:
-            yield ray
+            with _quiet():
+                yield ray
         finally:
             ray.shutdown()
 
 
 @contextmanager
-def _on_loopback() -> Iterator[None]:
+def on_loopback() -> Iterator[None]:
     """Let Ray take 127.0.0.1 for this machine's address, where it was imported with other settings."""
     constants: Any = sys.modules["ray._private.ray_constants"]
     before, constants.ENABLE_RAY_CLUSTER = constants.ENABLE_RAY_CLUSTER, False
@@ -158,6 +159,17 @@ def _refused(address: str | None, error: Exception) -> ClusterError:
         f"--ray {address}: cannot join this cluster ({reason}): this machine must belong to it "
         f"(`ray start --address={address}`) and have the same versions of Python and Ray"
     )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Ray from telling of lost workers on stdout, where results belong; the crew counts them."""
+    internals: Any = sys.modules["ray._private.worker"]
+    before, internals.print_to_stdstream = internals.print_to_stdstream, lambda *_args, **_named: None
+    try:
+        yield
+    finally:
+        internals.print_to_stdstream = before
 
 
 @contextmanager

@@ -212,8 +212,8 @@ def bare_group(run: Run, plan: Plan) -> ReplicaGroup:
     """Return a group without replicas: the run's tables, and how merged changes come into them."""
     counts = run.corpus.vocabulary.counts
     gear = make_gear(run.corpus.vocabulary, run.config, plan.split)
-    rules = Rules(plan, run.schedule, run.config, counts, gear.updates, run.tables.stride)
-    return ReplicaGroup(plan, run.schedule, rules, gear, run.tables, {})
+    rules = Rules(plan, run.config, counts, gear.updates, run.tables.stride)
+    return ReplicaGroup(plan, rules, gear, run.tables, {})
 
 
 def _hopeless(error: Exception) -> ClusterError:

@@ -26,8 +26,12 @@ def is_loss(error: BaseException, ray: Any) -> bool:
 
 
 def own_error(error: BaseException) -> FirthError | None:
-    """Return the error of firth that a worker raised, if that is what Ray brings."""
-    return next((cause for cause in _causes(error) if isinstance(cause, FirthError)), None)
+    """Return the error of firth that a worker raised, if that is what Ray brings.
+
+    What Ray brings is an error of both kinds, whose message is a worker's whole traceback; its cause is ours.
+    """
+    found = (cause for cause in _causes(error) if not hasattr(cause, "cause"))
+    return next((cause for cause in found if isinstance(cause, FirthError)), None)
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from firth.distributed.losses import is_loss, own_error
 from firth.distributed.worker import Orders, Words, Worker, texts_of
-from firth.errors import ClusterError, CorpusError
+from firth.errors import ClusterError, ConfigError, CorpusError
+from firth.training.memory import needed_bytes
 from firth.training.replicas import Plan
 from firth.training.run import Run, processor, versions
 
@@ -49,7 +50,7 @@ class Muster:
         folder = None if corpus.folder is None else str(corpus.folder.absolute())
         self._words = Words(folder, corpus.fingerprint)
         self._texts: dict[int, Any] = {}
-        self._wanted = 0
+        self._wanted, self._begun = 0, False
         self.workers: list[Hired] = []
 
     def room(self) -> int:
@@ -73,8 +74,10 @@ class Muster:
         answers = self._answering()
         for answer in answers:
             self._check_kind(answer)
+        if not self._begun:  # afterwards those who stay hold theirs already
+            self._check_memory(answers)
         run, counts = self._run, self._run.corpus.vocabulary.counts
-        orders = Orders(self._plan, run.schedule, run.config, counts, len(self.workers))
+        orders = Orders(self._plan, run.config, counts, len(self.workers))
         self._give_replicas(orders)
         return orders
 
@@ -169,6 +172,26 @@ class Muster:
                     f"{_short(ours[name])}, so that they would not compute the same bits: {remedy}"
                 )
 
+    def _check_memory(self, answers: list[dict[str, Any]]) -> None:
+        """Refuse a run whose replicas do not fit into the machines that the workers are on.
+
+        Raises:
+            ConfigError: they do not, with the numbers.
+        """
+        hosts = [answer["host"] for answer in answers]
+        free = {answer["host"]: answer["available"] for answer in answers}
+        split, size, replicas = self._plan.split, self._run.config.vector_size, self._plan.replicas
+        for host, available in free.items():
+            there = hosts.count(host)
+            share = -(-replicas * there // len(hosts))
+            needed = needed_bytes(split, size, share) + (there - 1) * needed_bytes(split, size, 0)
+            if available is not None and needed > available:
+                raise ConfigError(
+                    f"the machine {host} would hold {share} of {replicas} shards of {split.words:,} words "
+                    f"x {size} numbers, {needed / 1e9:,.1f} GB, and {available / 1e9:,.1f} GB are free: give "
+                    "more machines or fewer shards, lower vector_size or max_vocab_size, or raise min_count"
+                )
+
     # --- what each one gets --------------------------------------------------------------------------
 
     def _give_replicas(self, orders: Orders) -> None:
@@ -176,7 +199,7 @@ class Muster:
         run, replicas, count = self._run, self._plan.replicas, len(self.workers)
         for place, worker in enumerate(self.workers):
             worker.numbers = list(range(replicas * place // count, replicas * (place + 1) // count))
-        block = run.blocks_done
+        self._begun, block = True, run.blocks_done
         kept = self.get([w.actor.back_to.remote(block, orders, w.numbers) for w in self.workers])
         fresh = [worker for worker, back in zip(self.workers, kept, strict=True) if not back]
         if not fresh:

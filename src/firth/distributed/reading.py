@@ -107,4 +107,4 @@ class Reading:
         while waiting or ahead:
             while waiting and len(ahead) < most:
                 ahead.append(read.remote(waiting.popleft(), tokenizer, options))
-            yield from ahead.popleft()
+            yield from iter(ahead.popleft().__next__, None)  # Ray's generators cannot be closed

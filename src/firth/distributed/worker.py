@@ -24,11 +24,11 @@ from firth.training.arrays import row_stride
 from firth.training.changes import Changes, merged
 from firth.training.config import TrainConfig
 from firth.training.march import make_gear
+from firth.training.memory import available_bytes
 from firth.training.replica_group import ReplicaGroup, TableChanges, Text
 from firth.training.replicas import Leg, Node, Plan, span_text
 from firth.training.rules import Rules
 from firth.training.run import processor, versions
-from firth.training.schedule import Schedule
 from firth.training.tables import empty_tables
 
 Rows = tuple[int, int]
@@ -47,7 +47,6 @@ class Orders:
     """All that a worker must know of a run but its text and tables: small, and the same for all workers."""
 
     plan: Plan
-    schedule: Schedule
     config: TrainConfig
     counts: NDArray[np.int64]  # of the vocabulary's words
     workers: int
@@ -99,7 +98,7 @@ class Words:
         corpus = self.corpus()
         if corpus is None:
             raise CorpusError(
-                f"{self.folder}: a worker no longer sees the encoded corpus: go on with `firth train --resume`"
+                f"{self.folder}: a worker no longer sees the encoded corpus: `firth train --resume` goes on"
             )
         return texts_of(corpus, numbers, plan)
 
@@ -124,6 +123,7 @@ class Worker:
             "versions": versions(),
             "processor": processor(),
             "host": platform.node(),
+            "available": available_bytes(),
             "pid": os.getpid(),
             "sees": words.corpus() is not None,
         }
@@ -156,8 +156,8 @@ class Worker:
         base.vectors[: len(vectors)] = vectors
         base.context_vectors[: len(context_vectors)] = context_vectors
         self._orders, self._full, self._at, self._trained = orders, block, block, None
-        rules = Rules(orders.plan, orders.schedule, config, orders.counts, gear.updates, base.stride)
-        self._group = ReplicaGroup(orders.plan, orders.schedule, rules, gear, base, found, config.threads)
+        rules = Rules(orders.plan, config, orders.counts, gear.updates, base.stride)
+        self._group = ReplicaGroup(orders.plan, rules, gear, base, found, config.threads)
         self._group.compile()
 
     def back_to(self, block: int, orders: Orders, numbers: Sequence[int]) -> bool:
