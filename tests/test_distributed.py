@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.ray_cases import OPTIONS, Killer, same, write_corpus
 
 import firth
 from firth.corpus.cache import CacheFolder
@@ -21,7 +22,6 @@ from firth.distributed.reading import Reading
 from firth.distributed.worker import Words
 from firth.errors import ClusterError, ConfigError, CorpusError
 from firth.training.run import processor, versions
-from tests.ray_cases import OPTIONS, Killer, same, write_corpus
 
 pytest.importorskip("ray")
 pytest.importorskip("psutil")

@@ -62,7 +62,7 @@ def test_machines_leave_and_join(
     three_machines: Any, corpus: Path, expected: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(crews, "JOIN_SECONDS", 0.2)
-    leaving = list(three_machines.worker_nodes)[0]
+    leaving = next(iter(three_machines.worker_nodes))
     told: list[Any] = []
 
     def watch(progress: Any) -> None:
@@ -87,7 +87,7 @@ def test_the_conductor_is_killed_and_the_run_resumed(corpus: Path, expected: Any
     command = [sys.executable, "-m", "firth", "train"]
     rest = ["--ray", f"--cache={cache}", "--checkpoint-every=0.2s", "-q"]
     state = model / "checkpoint" / "model.safetensors"
-    with subprocess.Popen([*command, corpus, f"-o={model}", *options, *rest]) as process:
+    with subprocess.Popen([*command, corpus, f"--output={model}", *options, *rest]) as process:
         while not state.exists() and process.poll() is None:
             time.sleep(0.02)
         os.kill(process.pid, signal.SIGKILL)
