@@ -53,8 +53,9 @@ class Stack(NamedTuple):
 def differs(a, at, b, to, stride):
     """Tell whether two rows of integers differ."""
     bits = np.int32(0)
-    for d in range(stride):
-        bits |= a[at + d] ^ b[to + d]
+    first, other = np.uint64(at), np.uint64(to)  # never negative, or LLVM could not make vectors of it
+    for d in range(np.uint64(stride)):
+        bits |= a[first + d] ^ b[other + d]
     return bits != 0
 
 

@@ -137,11 +137,11 @@ class ReplicaGroup:
 
     def merge(self, leg: Leg) -> None:
         """Merge the rows that are due after a leg; all replicas are here."""
-        whole, hot = (0, self._plan.replicas), self._plan.hot
-        parts = self._in_threads(0, hot, lambda low, high, desk: self._changes(whole, low, high, desk))
+        measured = self._rules.measured  # first the rows that tell how to weight, then all others
+        parts = self._in_threads(0, measured, partial(self._changes, (0, self._plan.replicas)))
         rules = self._add(leg, parts)
         for stack, rule in zip(self._stacks, rules, strict=True):
-            self._in_threads(hot, leg.rows, partial(merge_rows, stack, rule))
+            self._in_threads(measured, leg.rows, partial(merge_rows, stack, rule))
         self._merged(leg)
 
     def changes(self, node: Node, low: int, high: int) -> TableChanges:
@@ -188,8 +188,7 @@ class ReplicaGroup:
         return [job.result() for job in jobs]
 
     def _merged(self, leg: Leg) -> None:
-        for march in self._marches:
-            march.hand_out_head()
+        list(self._pool.map(March.hand_out_head, self._marches))
         if leg.full:
             self._keep_hot()
 
