@@ -109,11 +109,23 @@ def test_every_option_of_the_program_reaches_the_run() -> None:
         "ns_exponent": 0.5,
         "seed": 6,
         "threads": 2,
+        "shards": 1,
     }
     typed = [part for name, value in values.items() for part in (f"--{name.replace('_', '-')}", str(value))]
     assert run("train", "c.txt", "-o", "m", *typed, "--full-windows", "--racing").exit_code == 0
     assert load("m").config["options"] == values | {"shrink_windows": False, "reproducible": False}
     assert set(OPTIONS) == {*TrainConfig.__dataclass_fields__, *TextOptions.__dataclass_fields__}
+
+
+def test_shards_are_told_and_kept() -> None:
+    result = run(*TRAIN, "--shards", "3")
+    assert "3 shards, merged after every " in result.stderr
+    assert load("m").config["options"]["shards"] == 3
+    assert "--shards belongs to the run in m" in refused("train", "--resume", "m", "--shards", "2")
+    result = run(*TRAIN, "--force", "--shards", "auto")
+    assert result.stderr.startswith("--shards auto: 1, as one machine needs no more\n")
+    assert load("m").config["options"]["shards"] == 1
+    assert "shards must be a whole number or 'auto', not 'x'" in refused(*TRAIN, "--force", "--shards", "x")
 
 
 def test_it_reads_standard_input_and_goes_on_with_it() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import firth
 from corpora import digest, zipf_text
 from firth.corpus.encoded import encode
-from firth.errors import ConfigError, Interrupted
+from firth.errors import ConfigError, Interrupted, TrainingError
 from firth.training import replicas, rules
 from firth.training.arrays import aligned_zeros
 from firth.training.changes import (
@@ -44,6 +44,7 @@ from firth.training.shards import Split
 from firth.training.tables import matrices, new_tables
 from firth.training.trainer import settled
 from nursery import nursery
+from test_kernels import run_python
 
 LINES = zipf_text(20_000, vocabulary=900)
 TEXT = [line.split() for line in LINES.splitlines()]
@@ -111,9 +112,9 @@ def moved(n: int, v: np.ndarray) -> np.ndarray:
         return np.where(v > 0, np.expm1(-n * v) / (n * np.expm1(-v)), 1.0)
 
 
-@pytest.mark.parametrize("n", [2, 3, 8])
-def test_merging_is_what_its_formula_says(n: int) -> None:
-    rng, V, stride, size = np.random.default_rng(n), 3000, 32, 29
+@pytest.mark.parametrize(("n", "V"), [(2, 3000), (3, 2048), (8, 100)])
+def test_merging_is_what_its_formula_says(n: int, V: int) -> None:
+    rng, stride, size = np.random.default_rng(n), 32, 29
     base = np.zeros((V, stride), np.float32)
     base[:, :size] = rng.normal(size=(V, size))
     stack = make_stack(base.copy().reshape(-1), n, (V + 7) * stride, stride)
@@ -142,9 +143,10 @@ def test_merging_is_what_its_formula_says(n: int) -> None:
         assert np.array_equal(replica_of(stack, r)[: V * stride], stack.base)
 
 
-def test_a_merge_in_parts_has_the_same_bits() -> None:
+@pytest.mark.parametrize("V", [40, 2000])
+def test_a_merge_in_parts_has_the_same_bits(V: int) -> None:
     """By nodes of the tree, and by rows: what travels on a cluster."""
-    rng, V, stride, n = np.random.default_rng(1), 700, 16, 5
+    rng, stride, n = np.random.default_rng(1), 16, 5
     start = rng.normal(size=V * stride).astype(np.float32)
     change = rng.normal(size=(n, V, stride)) * (rng.random((n, V, 1)) < 0.4)
     rule = Rule(
@@ -165,6 +167,20 @@ def test_a_merge_in_parts_has_the_same_bits() -> None:
         add_changes(merged(piece, n, stride), stacks[1], rule)
     assert np.array_equal(stacks[0].base, stacks[1].base)
     assert np.array_equal(stacks[0].replicas, stacks[1].replicas)
+
+
+def test_merging_runs_as_plain_python(tmp_path: Path) -> None:
+    """Without compilation every index is checked by NumPy, and the vectors are their NumPy twins."""
+    code = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import test_replicas as tests
+tests.test_merging_is_what_its_formula_says(3, 60)
+tests.test_a_merge_in_parts_has_the_same_bits(50)
+tests.test_tables_of_zeros_have_no_directions()
+"""
+    done = run_python(code, tmp_path, NUMBA_DISABLE_JIT="1")
+    assert done.returncode == 0, done.stderr
 
 
 def test_weights_go_from_a_sum_to_a_mean() -> None:
@@ -333,6 +349,11 @@ def test_a_model_of_several_shards_is_trained_further(tmp_path: Path) -> None:
         if threads == 1:
             first = model.vectors.tobytes()
     assert model.vectors.tobytes() == first
+
+
+def test_replicas_that_diverge_are_named() -> None:
+    with pytest.raises(TrainingError, match=r"no longer finite in epoch 1 .* with an alpha below 10"):
+        firth.train(TEXT, shards=3, threads=2, **COMMON | {"alpha": 10.0, "vector_size": 40, "epochs": 9})
 
 
 # --- what makes no sense -----------------------------------------------------------------------------

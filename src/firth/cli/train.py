@@ -165,6 +165,8 @@ def train(
         "checkpoint_every": seconds(checkpoint_every),
         "ray": True if ray == LOCAL else ray or False,
     }
+    if options.get("shards") == "auto" and not quiet:
+        note("--shards auto: 1, as one machine needs no more")
     with watch_page(watch, watch_port, resume or output) as page:
         with interruptible(), _watching(quiet, cache, no_cache) as watchers:
             where["progress"] = watchers if page is None else page.joined(watchers)

@@ -106,14 +106,19 @@ def merged(parts: Mapping[Node, Changes], replicas: int, stride: int) -> Changes
     return found[0, replicas]
 
 
+def make_turns() -> NDArray[np.float32]:
+    """Return the buffer of ``add_rows``: ``spread`` reads a whole vector from each of twelve places."""
+    return aligned_zeros(2 * LANES)
+
+
 def add_changes(changes: Changes, stack: Stack, rule: Rule) -> None:
     """Add summed changes, weighted by ``rule``, to the base and all replicas."""
-    add_rows(len(changes.rows), *changes, stack, rule, aligned_zeros(LANES))
+    add_rows(len(changes.rows), *changes, stack, rule, make_turns())
 
 
 def merge_rows(stack: Stack, rule: Rule, low: int, high: int, desk: Desk) -> None:
     """Merge rows ``low`` ... ``high`` of all replicas, which are all here."""
-    turns = aligned_zeros(LANES)
+    turns = make_turns()
     for begin in range(low, high, CHUNK_ROWS):
         n = gather_changes(begin, min(begin + CHUNK_ROWS, high), 0, stack.number, stack, *desk)
         add_rows(n, desk.rows, desk.values, stack, rule, turns)
