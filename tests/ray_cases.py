@@ -50,5 +50,5 @@ class Killer:
         if self.killed < len(due):
             found = workers()
             if found:
-                os.kill(found[self.killed % len(found)].pid, signal.SIGKILL)
+                os.kill(found[int(7919 * self.moments[self.killed]) % len(found)].pid, signal.SIGKILL)
                 self.killed += 1
