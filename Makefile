@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-ecosystem check format bench fuzz lesson-notebook clean
+.PHONY: demo test test-ecosystem check format bench bench-ray fuzz lesson-notebook clean
 
 demo: $(VENV)/demo.installed
 	$(BIN)/firth demo
@@ -29,6 +29,10 @@ format: $(VENV)/dev.installed
 bench: $(VENV)/bench.installed
 	@test -n "$(CORPUS)" || { echo "make bench needs a corpus: make bench CORPUS=path/to/text" >&2; exit 2; }
 	$(BIN)/python -m bench --corpus "$(CORPUS)" $(BENCH_OPTIONS)
+
+bench-ray: $(VENV)/dev.installed
+	@test -n "$(CORPUS)" || { echo "make bench-ray needs a corpus: make bench-ray CORPUS=path/to/text" >&2; exit 2; }
+	$(BIN)/python -m bench.ray_runs --corpus "$(CORPUS)" $(BENCH_OPTIONS)
 
 lesson-notebook: $(VENV)/dev.installed
 	$(BIN)/python -m firth.lesson.notebook > docs/giving-meaning-to-words.ipynb

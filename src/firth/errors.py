@@ -33,6 +33,10 @@ class ResumeError(FirthError):
     """A run cannot be gone on with."""
 
 
+class ClusterError(FirthError, RuntimeError):
+    """A cluster does not answer, or its machines cannot compute what this one would."""
+
+
 class MissingExtraError(FirthError, ImportError):
     """An optional part of firth is not installed; the message names the extra."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from firth.cli.interrupt import interruptible
 from firth.cli.output import print_error, print_json, program
@@ -33,16 +34,37 @@ RESUMABLE = {"epochs", "alpha", "min_alpha", "threads"}
 
 _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
+LOCAL = "local"
+"""Stands for an address that is not given."""
+
+_ADDRESS = re.compile(r"auto|local|ray://.*|[^\s/*?]+:\d+")
+"""What may follow ``--ray``; anything else is a corpus or an option."""
+
 _TRAINING, _TEXT, _OUTPUT = "Training", "Text", "Output"
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
     app.command(
+        cls=TrainCommand,
         epilog="Examples:\n\n  firth train corpus.txt -o MODEL\n\n"
         "  firth train 'texts/*.txt.gz' -o MODEL --vector-size 200 --tokenizer words --lowercase\n\n"
-        "  zcat dump.gz | firth train - -o MODEL\n\n  firth train --resume MODEL"
+        "  zcat dump.gz | firth train - -o MODEL\n\n  firth train --resume MODEL",
     )(train)
+
+
+class TrainCommand(TyperCommand):
+    """The command, one of whose options may stand without its value."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Let ``--ray`` without an address mean a cluster on this machine."""
+        end = args.index("--") if "--" in args else len(args)
+        following = [*args[1:end], "--"]
+        given = [
+            f"--ray={LOCAL}" if arg == "--ray" and not _ADDRESS.fullmatch(after) else arg
+            for arg, after in zip(args[:end], following, strict=False)
+        ]
+        return super().parse_args(ctx, given + args[end:])
 
 
 def _option(text: str, panel: str, *names: str, metavar: str | None = None) -> Any:
@@ -105,6 +127,14 @@ def train(
             "--reproducible/--racing",
         ),
     ] = None,
+    ray: Annotated[
+        str | None,
+        _option(
+            "Train on a Ray cluster: its HOST:PORT, auto, or nothing: one on this machine.",
+            _TRAINING,
+            metavar="[ADDRESS]",
+        ),
+    ] = None,
     shards: Annotated[
         str | None,
         _option(
@@ -133,6 +163,7 @@ def train(
     where: dict[str, Any] = {
         "cache": cache_setting(cache, no_cache),
         "checkpoint_every": seconds(checkpoint_every),
+        "ray": True if ray == LOCAL else ray or False,
     }
     if options.get("shards") == "auto" and not quiet:
         note("--shards auto: 1, as one machine needs no more")

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from firth.corpus.pieces import Content, IdLists, Piece, Texts, TokenLists, checked_ids, string_array
+from firth.corpus.remote import RemoteFile
 from firth.corpus.streams import Block, ByteStream, cannot_read, check_utf8, read_blocks
 from firth.errors import CorpusError
 
@@ -91,7 +92,7 @@ def missing_column(name: str, column: str | None, columns: list[str], what: str)
 # --- Parquet ---------------------------------------------------------------------------------------
 
 
-def parquet_pieces(path: Path, column: str | None, piece_bytes: int) -> Iterator[Piece]:
+def parquet_pieces(path: Path | RemoteFile, column: str | None, piece_bytes: int) -> Iterator[Piece]:
     """Yield one column of a Parquet file, about ``piece_bytes`` at a time.
 
     Raises:
@@ -100,7 +101,7 @@ def parquet_pieces(path: Path, column: str | None, piece_bytes: int) -> Iterator
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path.open() if isinstance(path, RemoteFile) else path) as file:
             columns = list(file.schema_arrow.names)
             if column is None or column not in columns:
                 raise missing_column(str(path), column, columns, "a Parquet file")
@@ -113,10 +114,11 @@ def parquet_pieces(path: Path, column: str | None, piece_bytes: int) -> Iterator
         ) from error
 
 
-def _row_groups(file: Any, path: Path, column: str, piece_bytes: int) -> Iterator[Piece]:
+def _row_groups(file: Any, path: Path | RemoteFile, column: str, piece_bytes: int) -> Iterator[Piece]:
     where = f"{path}: column {column!r}"
     column_content(pa.nulls(0, file.schema_arrow.field(column).type), where)  # a wrong type fails here
-    size, rows = path.stat().st_size, max(file.metadata.num_rows, 1)
+    size = path.size if isinstance(path, RemoteFile) else path.stat().st_size
+    rows = max(file.metadata.num_rows, 1)
     first_row = 0
     for group in range(file.num_row_groups):
         batch_rows = _batch_rows(file.metadata.row_group(group), column, piece_bytes)

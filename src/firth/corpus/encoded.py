@@ -6,6 +6,7 @@ is the same, byte for byte, for any number of threads and any size of the pieces
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import hashlib
 import json
@@ -18,6 +19,7 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -41,6 +43,21 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
+class Tokenized:
+    """A piece of the corpus, tokenised."""
+
+    block: TokenBlock
+    kind: type[Content]
+    """What the piece held."""
+    bytes_read: int
+    continues: bool
+
+
+Spread = Callable[[Source, Tokenizer, TextOptions], Generator[Tokenized]]
+"""Who tokenises the pieces of a source, and yields them in their order: threads, or a cluster."""
+
+
+@dataclass(frozen=True)
 class _Job:
     """What :func:`encode` was asked for, checked."""
 
@@ -49,7 +66,7 @@ class _Job:
     min_count: int
     max_vocab_size: int | None
     vocab_size: int | None
-    threads: int
+    spread: Spread
     on_progress: Progress | None
 
 
@@ -65,6 +82,7 @@ def encode(
     vocab_size: int | None = None,
     on_progress: Progress | None = None,
     piece_bytes: int = PIECE_BYTES,
+    spread: Spread | None = None,
 ) -> EncodedCorpus:
     """Encode a corpus, or open it from the cache if its files and options are unchanged.
 
@@ -81,6 +99,7 @@ def encode(
         vocab_size: for ids, the number of rows of the published table; by default the highest id + 1.
         on_progress: called with the bytes read so far and in all (None if that is not known).
         piece_bytes: about how much text is handled at a time; the result does not depend on it.
+        spread: who tokenises instead of the threads; the result does not depend on it either.
 
     Raises:
         CorpusError: the corpus cannot be read, or holds nothing to learn from; or the disk is full.
@@ -92,7 +111,7 @@ def encode(
         min_count,
         max_vocab_size,
         vocab_size,
-        threads,
+        spread or partial(in_threads, threads=_whole("threads", threads)),
         on_progress,
     )
     source = open_source(
@@ -144,7 +163,7 @@ def _checked_job(
     min_count: Any,
     max_vocab_size: Any,
     vocab_size: Any,
-    threads: Any,
+    spread: Spread,
     on_progress: Progress | None,
 ) -> _Job:
     if not isinstance(options, TextOptions):
@@ -159,7 +178,7 @@ def _checked_job(
         _whole("min_count", min_count),
         None if max_vocab_size is None else _whole("max_vocab_size", max_vocab_size),
         None if vocab_size is None else _whole("vocab_size", vocab_size),
-        _whole("threads", threads),
+        spread,
         on_progress,
     )
 
@@ -197,7 +216,8 @@ def _encode_into(cache: CacheFolder | None, source: Source, job: _Job, key: str 
         # Windows cannot rename what is mapped; nor can it remove what another process has mapped.
         opened = None if os.name == "nt" else open_stored(folder, verify=False)
         entry = cache.adopt(folder, meta["fingerprint"], key, _is_whole)
-        return opened or open_stored(entry, verify=False)
+        # The folder that was opened has become the entry.
+        return dataclasses.replace(opened, folder=entry) if opened else open_stored(entry, verify=False)
 
 
 def _is_whole(entry: Path) -> bool:
@@ -255,15 +275,15 @@ def _collect(collector: Collector, source: Source, job: _Job) -> None:
     """Read the source, tokenise its pieces and merge them in order."""
     kind: type[Content] | None = None
     bytes_read = 0
-    with closing(_in_order(source.pieces(), job)) as blocks:
-        for piece, this, block in blocks:
-            if len(block.ids):
-                if kind not in (None, this):
+    with closing(job.spread(source, job.tokenizer, job.options)) as pieces:
+        for piece in pieces:
+            if len(piece.block.ids):
+                if kind not in (None, piece.kind):
                     raise CorpusError(
-                        f"{source.description}: the corpus mixes {_SAY[kind]} and {_SAY[this]}; {_ONE}"
+                        f"{source.description}: the corpus mixes {_SAY[kind]} and {_SAY[piece.kind]}; {_ONE}"
                     )
-                kind = this
-            collector.add(block, continues=piece.continues)
+                kind = piece.kind
+            collector.add(piece.block, continues=piece.continues)
             bytes_read = piece.bytes_read
             if job.on_progress is not None:
                 job.on_progress(bytes_read, source.bytes_total)
@@ -273,40 +293,43 @@ def _collect(collector: Collector, source: Source, job: _Job) -> None:
 
 _SAY = {Texts: "texts", TokenLists: "lists of tokens", IdLists: "ids"}
 _ONE = "keep to one kind"
-_Loaded = tuple[Piece, type[Content], TokenBlock]
 
 
-def _in_order(pieces: Iterator[Piece], job: _Job) -> Generator[_Loaded]:
-    """Tokenise pieces with the job's threads, a few of them ahead, and yield them in their order.
+def tokenized(piece: Piece, tokenizer: Tokenizer, options: TextOptions) -> Tokenized:
+    """Load and tokenise a piece."""
+    content = piece.load()
+    return Tokenized(tokenize(content, tokenizer, options), type(content), piece.bytes_read, piece.continues)
+
+
+def in_threads(
+    source: Source, tokenizer: Tokenizer, options: TextOptions, *, threads: int
+) -> Generator[Tokenized]:
+    """Tokenise pieces with threads, a few of them ahead, and yield them in their order.
 
     An error is raised when its piece's turn comes, so that it does not depend on the threads either.
     """
-
-    def load(piece: Piece) -> _Loaded:
-        content = piece.load()
-        return piece, type(content), tokenize(content, job.tokenizer, job.options)
-
+    pieces = source.pieces()
     with closing(cast("Generator[Piece]", pieces)):
-        if job.threads == 1:
-            yield from map(load, pieces)
+        if threads == 1:
+            yield from (tokenized(piece, tokenizer, options) for piece in pieces)
             return
-        with ThreadPoolExecutor(job.threads, "firth-tokenize") as pool:
-            ahead: deque[Future[_Loaded]] = deque()
+        with ThreadPoolExecutor(threads, "firth-tokenize") as pool:
+            ahead: deque[Future[Tokenized]] = deque()
             try:
-                for piece, failure in _with_failure(pieces):
-                    while len(ahead) > job.threads or (failure is not None and ahead):
+                for piece, failure in with_failure(pieces):
+                    while len(ahead) > threads or (failure is not None and ahead):
                         yield ahead.popleft().result()
                     if failure is not None:
                         raise failure
                     if piece is not None:
-                        ahead.append(pool.submit(load, piece))
+                        ahead.append(pool.submit(tokenized, piece, tokenizer, options))
                 while ahead:
                     yield ahead.popleft().result()
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _with_failure(pieces: Iterator[Piece]) -> Iterator[tuple[Piece | None, Exception | None]]:
+def with_failure(pieces: Iterator[Piece]) -> Iterator[tuple[Piece | None, Exception | None]]:
     """Yield the pieces, and last the error that ended the reading, if one did."""
     try:
         for piece in pieces:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import platform
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ import pyarrow as pa
 
 from firth.corpus.columns import first_json_columns, json_pieces, missing_column, parquet_pieces
 from firth.corpus.pieces import Content, Piece, Texts
+from firth.corpus.remote import RemoteFile, find_remote, is_uri
 from firth.corpus.streams import (
     MAX_TOKEN_BYTES,
     PARQUET,
@@ -25,11 +27,16 @@ from firth.corpus.streams import (
     cannot_read,
     check_utf8,
     is_regular,
+    opened,
     read_blocks,
 )
 from firth.errors import CorpusError
 
 STDIN = "-"
+
+Place = Path | RemoteFile
+"""Where a file lies."""
+
 _TOO_LONG = (
     f"has {MAX_TOKEN_BYTES >> 20} MiB without any whitespace: this does not look like text; "
     "put spaces between the words first"
@@ -38,7 +45,7 @@ _TOO_LONG = (
 
 @dataclass(frozen=True)
 class Files:
-    """Paths, globs, folders and ``-`` (standard input) as the command line gives them: all strings are paths.
+    """Paths, globs, folders, URIs and ``-`` (standard input) as the command line gives them: all as strings.
 
     ``stdin`` is the binary stream that ``-`` stands for; by default that of the process.
     """
@@ -47,7 +54,7 @@ class Files:
     stdin: IO[bytes] | None = None
 
 
-def find_files(paths: Sequence[str | os.PathLike[str]]) -> list[Path | None]:
+def find_files(paths: Sequence[str | os.PathLike[str]]) -> list[Place | None]:
     """Return the files that paths, globs and folders name, in the order given; None is standard input.
 
     A folder gives all files below it, sorted, without the hidden ones; a glob gives its matches, sorted.
@@ -63,12 +70,14 @@ def find_files(paths: Sequence[str | os.PathLike[str]]) -> list[Path | None]:
     return found
 
 
-def _files_of(given: str | os.PathLike[str]) -> list[Path | None]:
+def _files_of(given: str | os.PathLike[str]) -> list[Place | None]:
     text = os.fspath(given)
     if not isinstance(text, str):
         raise CorpusError(f"a path must be a string, not {text!r}; decode it with os.fsdecode")
     if text == STDIN and isinstance(given, str):
         return [None]
+    if is_uri(text):
+        return [*find_remote(text)]
     for name in (text, os.path.expanduser(text)):  # noqa: PTH111 (a Path would drop a trailing slash)
         if _exists(name):
             return list(_folder_files(Path(name)) if Path(name).is_dir() else [Path(name)])
@@ -91,7 +100,7 @@ def _exists(name: str) -> bool:
     return bool(name)
 
 
-def _glob_files(pattern: str) -> list[Path | None]:
+def _glob_files(pattern: str) -> list[Place | None]:
     matches = [Path(match) for match in sorted(glob.glob(os.path.expanduser(pattern), recursive=True))]  # noqa: PTH111, PTH207
     # With ** a folder's files are matches of their own: a folder is opened only where the pattern names it.
     if "**" in pattern:
@@ -103,7 +112,7 @@ def _glob_files(pattern: str) -> list[Path | None]:
     return list(chain.from_iterable(_folder_files(m) if m.is_dir() else [m] for m in matches))
 
 
-def _folder_files(folder: Path) -> list[Path | None]:
+def _folder_files(folder: Path) -> list[Place | None]:
     def stop(error: OSError) -> None:
         raise cannot_read(str(error.filename or folder), error) from error
 
@@ -118,17 +127,32 @@ def _folder_files(folder: Path) -> list[Path | None]:
     return [*sorted(found)]
 
 
-def file_size(path: Path | None) -> int | None:
+def file_size(path: Place | None) -> int | None:
     """Return a regular file's size; None for standard input and pipes."""
     if path is None:
         return None
+    if isinstance(path, RemoteFile):
+        return path.size
     try:
         return path.stat().st_size if is_regular(path) else None
     except OSError as error:
         raise cannot_read(str(path), error) from error
 
 
-def pieces_of_files(paths: list[Path | None], sizes: list[int | None], reader: FileReader) -> Iterator[Piece]:
+def files_apart(
+    paths: list[Place | None], sizes: list[int | None], reader: FileReader
+) -> Iterator[FilePieces]:
+    """Yield the pieces of each file apart; all are regular files."""
+    base = 0
+    for path, size in zip(paths, sizes, strict=True):
+        if path is not None and size is not None:
+            yield FilePieces(path, reader, base)
+            base += size
+
+
+def pieces_of_files(
+    paths: list[Place | None], sizes: list[int | None], reader: FileReader
+) -> Iterator[Piece]:
     """Yield the pieces of one file after the other; ``bytes_read`` counts through all of them."""
     base = 0
     for path, size in zip(paths, sizes, strict=True):
@@ -149,7 +173,7 @@ class FileReader:
     piece_bytes: int
     stdin: IO[bytes] | None
 
-    def pieces(self, path: Path | None) -> Iterator[Piece]:
+    def pieces(self, path: Place | None) -> Iterator[Piece]:
         """Yield one file, or standard input for None, as what its first bytes show."""
         with ByteStream(path, self._stdin() if path is None else None) as stream:
             if path is None and stream.format == PARQUET:
@@ -175,15 +199,42 @@ class FileReader:
             yield Piece(partial(_load_text, block, self.replace_errors), block.position, block.continues)
 
 
+@dataclass(frozen=True)
+class FilePieces:
+    """The pieces of one file among several, for whoever can read it: this process, or one elsewhere."""
+
+    path: Place
+    reader: FileReader
+    bytes_before: int
+    """Bytes of the files before it."""
+
+    def __call__(self) -> Iterator[Piece]:
+        """Read the file."""
+        for piece in self.reader.pieces(self.path):
+            yield replace(piece, bytes_read=self.bytes_before + piece.bytes_read)
+
+    def check_seen(self) -> None:
+        """See that the file is there on the machine that shall read it.
+
+        Raises:
+            CorpusError: it is not.
+        """
+        if isinstance(self.path, Path) and not self.path.exists():
+            raise CorpusError(
+                f"{self.path}: the machine {platform.node()} does not see this file: put it where every "
+                "machine of the cluster sees it under the same path (a shared disk, s3://…)"
+            )
+
+
 def _parquet_in_a_pipe(name: str) -> CorpusError:
     return CorpusError(f"{name}: Parquet cannot be read from a pipe; save it as a file and give its path")
 
 
-def _is_parquet(path: Path) -> bool:
+def _is_parquet(path: Place) -> bool:
     """Return whether a file that begins as Parquet also ends as Parquet; a text may begin with PAR1 too."""
-    if not is_regular(path):
+    if not isinstance(path, RemoteFile) and not is_regular(path):
         raise _parquet_in_a_pipe(str(path))
-    with path.open("rb") as file:
+    with opened(path) as file:
         file.seek(-4, os.SEEK_END)
         if file.read(4) == b"PAR1":
             return True

@@ -17,9 +17,20 @@ from typing import Any
 import numpy as np
 
 from firth.corpus.columns import dataset_of_column, dataset_pieces, is_dataset, missing_column
-from firth.corpus.files import STDIN, FileReader, Files, file_size, find_files, pieces_of_files
+from firth.corpus.files import (
+    STDIN,
+    FilePieces,
+    FileReader,
+    Files,
+    Place,
+    file_size,
+    files_apart,
+    find_files,
+    pieces_of_files,
+)
 from firth.corpus.items import id_array_pieces, item_pieces
 from firth.corpus.pieces import PIECE_BYTES, Piece
+from firth.corpus.remote import RemoteFile, is_uri, stamp_of
 from firth.corpus.streams import STDIN_NAME, is_regular
 from firth.errors import ConfigError, CorpusError
 
@@ -37,9 +48,11 @@ class Source:
     pieces: Callable[[], Iterator[Piece]]
     """Start reading; an iterable can be read only once."""
     paths: tuple[str, ...] = ()
-    """The absolute paths of the files, ``-`` for standard input."""
+    """The absolute paths or the URIs of the files, ``-`` for standard input."""
     bytes_total: int | None = None
     """The size of what will be read, or None if that is not known."""
+    files: tuple[FilePieces, ...] = ()
+    """Where there are several files: each apart, for whoever can read them at once."""
 
     def stamp(self) -> list[tuple[str, int, int]] | None:
         """Return (path, size, modification time in ns) of every file; None for what cannot be known again."""
@@ -48,6 +61,9 @@ class Source:
         with suppress(OSError):
             stamps = []
             for name in self.paths:
+                if is_uri(name):
+                    stamps.append(stamp_of(name))
+                    continue
                 status = Path(name).stat()
                 if not is_regular(Path(name)):
                     return None
@@ -170,14 +186,21 @@ def _has_length(item: Any) -> bool:
 
 def _file_source(files: Files, reader: FileReader) -> Source:
     paths = find_files(files.paths)
-    paths = find_files(files.paths)
     sizes = [file_size(path) for path in paths]
     total = None if None in sizes else sum(size or 0 for size in sizes)
-    absolute = tuple(STDIN if path is None else os.path.abspath(path) for path in paths)  # noqa: PTH100
     kind = "stdin" if None in paths else "files"
     first = STDIN_NAME if paths[0] is None else str(paths[0])
     description = first if len(paths) == 1 else f"{first} and {len(paths) - 1} more"
-    return Source(kind, description, partial(pieces_of_files, paths, sizes, reader), absolute, total)
+    pieces = partial(pieces_of_files, paths, sizes, reader)
+    apart = () if total is None or len(paths) == 1 else tuple(files_apart(paths, sizes, reader))
+    return Source(kind, description, pieces, tuple(map(_name, paths)), total, apart)
+
+
+def _name(path: Place | None) -> str:
+    """Return a file's absolute path or URI, ``-`` for standard input."""
+    if isinstance(path, RemoteFile):
+        return path.uri
+    return STDIN if path is None else os.path.abspath(path)  # noqa: PTH100
 
 
 def _dataset_source(dataset: Any, column: str | None, piece_bytes: int) -> Source:

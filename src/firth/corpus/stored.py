@@ -45,6 +45,7 @@ class EncodedCorpus:
         fingerprint: hex digest of the words, counts, ids and sentence starts: what was trained on.
         source: where the corpus came from, ready for JSON: kind, paths, tokenizer, lowercase, column,
             encoding_errors.
+        folder: where it lies; None for one that lies nowhere.
     """
 
     vocabulary: Vocabulary
@@ -54,6 +55,7 @@ class EncodedCorpus:
     distinct_words: int
     fingerprint: str
     source: dict[str, Any]
+    folder: Path | None = None
 
     def close(self) -> None:
         """Remove the files if they are private to this object (no cache); arrays in use stay valid.
@@ -125,6 +127,7 @@ def open_stored(folder: Path, *, verify: bool = True) -> EncodedCorpus:
             distinct_words=int(meta["distinct_words"]),
             fingerprint=str(meta["fingerprint"]),
             source=dict(meta["source"]),
+            folder=folder,
         )
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
         if isinstance(error, CorpusError):

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 import pyarrow as pa
 
+from firth.corpus.remote import RemoteFile
 from firth.errors import CorpusError
 
 STDIN_NAME = "standard input"
@@ -115,13 +116,13 @@ class ByteStream:
         CorpusError: the file cannot be opened or read, or its compressed data is truncated or damaged.
     """
 
-    def __init__(self, path: Path | None, stdin: IO[bytes] | None = None) -> None:
+    def __init__(self, path: Path | RemoteFile | None, stdin: IO[bytes] | None = None) -> None:
         """Open ``path``, or read ``stdin`` where it is None."""
         self.name = STDIN_NAME if path is None else str(path)
         self._owned: IO[bytes] | None = None
         try:
             if path is not None:
-                self._owned = path.open("rb", buffering=0)
+                self._owned = opened(path)
             raw = self._owned if stdin is None else stdin
             if raw is None:
                 raise CorpusError("there is no standard input to read; give a file instead of '-'")
@@ -172,6 +173,14 @@ class ByteStream:
     ) -> None:
         """Close the file."""
         self.close()
+
+
+def opened(path: Path | RemoteFile) -> IO[bytes]:
+    """Return a file, opened for reading and seeking, without a buffer."""
+    if isinstance(path, RemoteFile):
+        file: IO[bytes] = path.open()
+        return file
+    return path.open("rb", buffering=0)
 
 
 def cannot_read(name: str, error: BaseException) -> CorpusError:

@@ -75,6 +75,8 @@ class Run:
     """The options of the phases before this one (see PHASE_OPTIONS)."""
     reports_before: list[dict[str, Any]] = field(default_factory=list)
     """The reports of the phases before this one."""
+    cluster: dict[str, int] = field(default_factory=dict)
+    """What a cluster that trains the run has to tell of its work; empty in threads."""
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -164,6 +166,7 @@ class Run:
                 "fingerprint": corpus.fingerprint,
             },
             "timing": self._timing(),
+            **({"cluster": self.cluster} if self.cluster else {}),
             "loss": mean_loss(self.tally, 0, self.schedule.reports),
             "epoch_losses": self.epoch_losses(),
             "versions": versions(),

@@ -24,7 +24,8 @@ from firth.errors import ConfigError, CorpusError, FormatError, Interrupted, Res
 from firth.formats import native
 from firth.training import checkpoint
 from firth.training.config import AUTO, TrainConfig
-from firth.training.crew import Crew, make_crew
+from firth.training.crew import Crew
+from firth.training.engine import Engine, engine_for
 from firth.training.progress import Ticker, Watcher, log_lines
 from firth.training.replicas import SPAN_POSITIONS, auto_replicas, most_replicas
 from firth.training.run import Run, Tally, make_schedule, room_of
@@ -67,6 +68,7 @@ def train(
     cache: bool | str | os.PathLike[str] = True,
     checkpoint_every: float | None = CHECKPOINT_SECONDS,
     progress: Watcher | Watchers | None = None,
+    ray: bool | str = False,
     **options: Any,
 ) -> Embeddings:
     """Learn word vectors from a corpus.
@@ -84,6 +86,9 @@ def train(
         checkpoint_every: seconds of training between two checkpoints; None: only when interrupted.
         progress: called with a :class:`~firth.training.progress.Progress` several times a second;
             by default lines go to the logger ``firth`` every few seconds.
+        ray: train on a Ray cluster: its address (``HOST:PORT``, ``auto``), or True for one that is started
+            on this machine. ``threads`` are then those of each worker, by default 1, and ``shards`` are by
+            default as many as there are workers.
         **options: options of training or of the text, by name.
 
     Returns:
@@ -97,6 +102,8 @@ def train(
         TrainingError: the learning rate is so high that the numbers are no longer finite.
         Interrupted: Ctrl-C; where there is an ``output``, the state is saved and can be resumed.
     """
+    if ray:
+        options = {"threads": 1, "shards": "auto"} | options if config is None else options
     text, config = _options(text, config, options)
     _check_interval(checkpoint_every)
     folder = None if output is None else Path(output)
@@ -105,31 +112,33 @@ def train(
             checkpoint.check_output(folder, force=force)
     watchers = progress if isinstance(progress, Watchers) else Watchers(training=progress)
     named = isinstance(corpus, (str, os.PathLike, Files))
-    began = time.perf_counter()
-    encoded = encode(
-        corpus,
-        text,
-        min_count=config.min_count,
-        max_vocab_size=config.max_vocab_size,
-        threads=config.threads,
-        cache=_cache(cache) if named or folder is not None else None,
-        sentence_starts=sentence_starts,
-        vocab_size=vocab_size,
-        on_progress=watchers.reading,
-    )
-    encode_seconds = time.perf_counter() - began
-    _check_learnable(encoded, config)
-    config = settled(encoded, config)
-    words, room = len(encoded.vocabulary.words), room_of(encoded, config)
-    tables = new_tables(words, config.vector_size, config.seed, room)
-    tally = Tally(make_schedule(encoded, config, []).reports)
-    run = Run(encoded, config, tables, tally, encode_seconds=encode_seconds)
-    if folder is None:
-        return _train(run, None, None, watchers)
-    checkpoint.make(folder)
-    with checkpoint.held(folder):
-        checkpoint.check_output(folder, force=force)  # somebody may have been faster
-        return _train(run, folder, checkpoint_every, watchers, fresh=True)
+    with engine_for(ray) as engine:
+        began = time.perf_counter()
+        encoded = encode(
+            corpus,
+            text,
+            min_count=config.min_count,
+            max_vocab_size=config.max_vocab_size,
+            threads=config.threads,
+            cache=_cache(cache) if named or folder is not None else None,
+            sentence_starts=sentence_starts,
+            vocab_size=vocab_size,
+            on_progress=watchers.reading,
+            spread=engine.spread,
+        )
+        encode_seconds = time.perf_counter() - began
+        _check_learnable(encoded, config)
+        config = settled(encoded, config, engine.workers(config.threads))
+        words, room = len(encoded.vocabulary.words), room_of(encoded, config)
+        tables = new_tables(words, config.vector_size, config.seed, room)
+        tally = Tally(make_schedule(encoded, config, []).reports)
+        run = Run(encoded, config, tables, tally, encode_seconds=encode_seconds)
+        if folder is None:
+            return _train(run, None, None, watchers, engine)
+        checkpoint.make(folder)
+        with checkpoint.held(folder):
+            checkpoint.check_output(folder, force=force)  # somebody may have been faster
+            return _train(run, folder, checkpoint_every, watchers, engine, fresh=True)
 
 
 def resume(
@@ -144,6 +153,7 @@ def resume(
     cache: bool | str | os.PathLike[str] = True,
     checkpoint_every: float | None = CHECKPOINT_SECONDS,
     progress: Watcher | Watchers | None = None,
+    ray: bool | str = False,
 ) -> Embeddings:
     """Go on with the run in ``output`` exactly where its last checkpoint left it; or train a model further.
 
@@ -159,6 +169,7 @@ def resume(
         cache: where encoded corpora are kept, as for :func:`train`.
         checkpoint_every: seconds of training between two checkpoints.
         progress: as for :func:`train`.
+        ray: as for :func:`train`, whether the run was trained on a cluster before or not.
 
     Returns:
         The finished model; a model that is finished already, and no ``epochs`` asked for, as it is.
@@ -183,13 +194,14 @@ def resume(
                 f"the run in {folder} is not finished, so its epochs and alpha stand: resume it without "
                 "them first, then train further"
             )
-        text = _Text(corpus, sentence_starts, _cache(cache), watchers)
-        if stored is not None:
-            config = _stored_config(folder, stored, threads)
-            run = checkpoint.load(folder, text.reopen(folder, stored, config), config)
-        else:
-            run = _further(folder, text, epochs or 0, alpha, min_alpha, threads)
-        return _train(run, folder, checkpoint_every, watchers, fresh=stored is None)
+        with engine_for(ray) as engine:
+            text = _Text(corpus, sentence_starts, _cache(cache), watchers, engine)
+            if stored is not None:
+                config = _stored_config(folder, stored, threads)
+                run = checkpoint.load(folder, text.reopen(folder, stored, config), config)
+            else:
+                run = _further(folder, text, epochs or 0, alpha, min_alpha, threads)
+            return _train(run, folder, checkpoint_every, watchers, engine, fresh=stored is None)
 
 
 def is_finished(output: str | os.PathLike[str]) -> bool:
@@ -211,6 +223,7 @@ class _Text:
     sentence_starts: Any
     cache: CacheFolder | None
     watchers: Watchers
+    engine: Engine
 
     def reopen(self, folder: Path, stored: dict[str, Any], config: TrainConfig) -> EncodedCorpus:
         """Return the corpus of the run that ``stored`` describes; it must be the very same."""
@@ -254,6 +267,7 @@ class _Text:
             sentence_starts=self.sentence_starts,
             vocab_size=source["table_size"] if sized else None,
             on_progress=self.watchers.reading,
+            spread=self.engine.spread,
         )
 
 
@@ -325,7 +339,13 @@ def settled(corpus: EncodedCorpus, config: TrainConfig, workers: int = 1) -> Tra
 
 
 def _train(
-    run: Run, folder: Path | None, every: float | None, watchers: Watchers, *, fresh: bool = False
+    run: Run,
+    folder: Path | None,
+    every: float | None,
+    watchers: Watchers,
+    engine: Engine,
+    *,
+    fresh: bool = False,
 ) -> Embeddings:
     """Train the run to its end, with checkpoints on the way; write and return the model.
 
@@ -337,7 +357,7 @@ def _train(
             checkpoint.begin(folder, run)
         if watchers.started is not None:
             watchers.started(run)
-        _work(run, folder, every, watchers)
+        _work(run, folder, every, watchers, engine)
         if folder is None:
             return run.embeddings()
         checkpoint.finish(folder, run)
@@ -353,20 +373,20 @@ def _train(
     return native.read(folder)
 
 
-def _make_crew(run: Run, watchers: Watchers) -> Crew:
+def _make_crew(run: Run, watchers: Watchers, engine: Engine) -> Crew:
     """Make the crew; where that takes long, the kernels are being compiled, and somebody is told so."""
     if watchers.compiling is None:
-        return make_crew(run)
+        return engine.make_crew(run)
     patience = threading.Timer(COMPILING_SECONDS, watchers.compiling)
     patience.start()
     try:
-        return make_crew(run)
+        return engine.make_crew(run)
     finally:
         patience.cancel()
 
 
-def _work(run: Run, folder: Path | None, every: float | None, watchers: Watchers) -> None:
-    crew = _make_crew(run, watchers)
+def _work(run: Run, folder: Path | None, every: float | None, watchers: Watchers, engine: Engine) -> None:
+    crew = _make_crew(run, watchers, engine)
     ticker = Ticker(run, watchers.training or log_lines())
     ticker()
     while not run.finished:

@@ -1,0 +1,108 @@
+"""A cluster that loses machines, workers and the process that conducts it: the same bits all the same."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import firth
+from firth.distributed import cluster as clusters
+from firth.distributed import crew as crews
+
+pytest.importorskip("ray")
+pytest.importorskip("psutil")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Ray's clusters are for Linux")
+
+from tests.ray_cases import OPTIONS, Killer, same, write_corpus  # noqa: E402
+
+LONG = OPTIONS | {"epochs": 12, "shards": 3}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_corpus(tmp_path_factory.mktemp("text") / "corpus.txt")
+
+
+@pytest.fixture(scope="module")
+def expected(corpus: Path) -> firth.Embeddings:
+    return firth.train(corpus, **LONG, threads=2, cache=False)
+
+
+@pytest.fixture
+def three_machines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Three nodes with a processor each, on this machine, of which Ray notices soon when one has gone."""
+    for name, value in (clusters.SETTINGS | clusters.LOOPBACK).items():
+        monkeypatch.setenv(name, value)
+    from ray.cluster_utils import Cluster
+
+    soon = {
+        "health_check_initial_delay_ms": 0,
+        "health_check_period_ms": 300,
+        "health_check_timeout_ms": 1000,
+        "health_check_failure_threshold": 3,
+    }
+    head = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 100 << 20}
+    with clusters.on_loopback():
+        cluster = Cluster(initialize_head=True, head_node_args=head | {"_system_config": soon})
+        try:
+            for _ in range(2):
+                cluster.add_node(num_cpus=1, object_store_memory=100 << 20)
+            yield cluster
+        finally:
+            cluster.shutdown()
+
+
+def test_machines_leave_and_join(
+    three_machines: Any, corpus: Path, expected: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crews, "JOIN_SECONDS", 0.2)
+    leaving = next(iter(three_machines.worker_nodes))
+    told: list[Any] = []
+
+    def watch(progress: Any) -> None:
+        done = progress.words / progress.words_total
+        if not told and done > 0.1:
+            told.append("left")
+            three_machines.remove_node(leaving, allow_graceful=False)
+        elif len(told) == 1 and done > 0.4:
+            told.append("joined")
+            three_machines.add_node(num_cpus=1, object_store_memory=100 << 20)
+
+    with clusters.on_loopback():
+        model = firth.train(corpus, **LONG, ray=three_machines.address, progress=watch)
+    assert told == ["left", "joined"]
+    assert model.config["cluster"]["losses"] > 0
+    assert same(model, expected)
+
+
+def test_the_conductor_is_killed_and_the_run_resumed(corpus: Path, expected: Any, tmp_path: Path) -> None:
+    model, cache = tmp_path / "model", tmp_path / "cache"
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in LONG.items()]
+    command = [sys.executable, "-m", "firth", "train"]
+    rest = ["--ray", f"--cache={cache}", "--checkpoint-every=0.2s", "-q"]
+    state = model / "checkpoint" / "model.safetensors"
+    with subprocess.Popen([*command, corpus, f"--output={model}", *options, *rest]) as process:
+        while not state.exists() and process.poll() is None:
+            time.sleep(0.02)
+        os.kill(process.pid, signal.SIGKILL)
+    assert state.exists()
+    assert not (model / "config.json").exists()
+    subprocess.run([*command, f"--resume={model}", *rest], check=True)
+    assert same(firth.load(model), expected)
+
+
+@pytest.mark.slow
+def test_twenty_workers_are_killed(corpus: Path) -> None:
+    options = LONG | {"epochs": 40}
+    killer = Killer(sorted(np.random.default_rng(1).uniform(0.02, 0.95, 20)))
+    with clusters.cluster(processors=2):
+        model = firth.train(corpus, **options, ray=True, progress=killer)
+    assert killer.killed == 20
+    assert same(model, firth.train(corpus, **options, threads=2))
