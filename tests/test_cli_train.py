@@ -128,6 +128,13 @@ def test_shards_are_told_and_kept() -> None:
     assert "shards must be a whole number or 'auto', not 'x'" in refused(*TRAIN, "--force", "--shards", "x")
 
 
+def test_threads_that_find_no_work_are_told() -> None:
+    told = "9 threads: 8 of them find work in reproducible training, with --racing all\n"
+    assert told in run(*TRAIN, "--threads", "9").stderr
+    assert told not in run(*TRAIN, "--force", "--threads", "9", "--racing").stderr
+    assert told not in run(*TRAIN, "--force", "--threads", "9", "-q").stderr
+
+
 def test_it_reads_standard_input_and_goes_on_with_it() -> None:
     result = run("train", "-", *TRAIN[2:], stdin=Path("c.txt").read_text())
     assert result.exit_code == 0, result.output

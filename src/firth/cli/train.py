@@ -165,8 +165,8 @@ def train(
         "checkpoint_every": seconds(checkpoint_every),
         "ray": True if ray == LOCAL else ray or False,
     }
-    if options.get("shards") == "auto" and not quiet:
-        note("--shards auto: 1, as one machine needs no more")
+    if not quiet and resume is None:
+        _tell_choices(options, on_a_cluster=ray is not None)
     with watch_page(watch, watch_port, resume or output) as page:
         with interruptible(), _watching(quiet, cache, no_cache) as watchers:
             where["progress"] = watchers if page is None else page.joined(watchers)
@@ -181,6 +181,18 @@ def train(
             note(f"next: {program()} neighbors {model_path} WORD   or   {program()} info {model_path}")
         if page is not None:
             _stay(page, model, resume or str(output))
+
+
+def _tell_choices(options: dict[str, Any], on_a_cluster: bool) -> None:
+    """Tell where options come to something else than one may think."""
+    from firth.training.config import available_cores
+    from firth.training.shards import SHARDS
+
+    threads = options.get("threads") or (1 if on_a_cluster else available_cores())
+    if options.get("shards") == "auto" and not on_a_cluster:
+        note("--shards auto: 1, as one machine needs no more")
+    if options.get("reproducible", True) and threads > SHARDS:
+        note(f"{threads} threads: {SHARDS} of them find work in reproducible training, with --racing all")
 
 
 def _train(
