@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import firth
 from corpora import digest, zipf_text
 from firth.corpus.encoded import encode
+from firth.corpus.vocabulary import keep_prob, noise_prob
 from firth.errors import ConfigError, Interrupted, TrainingError
 from firth.training import replicas, rules
 from firth.training.arrays import aligned_zeros
@@ -390,8 +391,9 @@ def test_auto_is_one_shard_a_worker() -> None:
     assert config.shards == AUTO
     assert settled(corpus, config).shards == 1
     assert settled(corpus, config, workers=3).shards == 3
-    assert settled(corpus, config, workers=100).shards == most_replicas(len(corpus.ids)) == 20
-    assert auto_replicas(10**12, 100) == 64
+    assert settled(corpus, config, workers=100).shards == auto_replicas(10**12, 100) == replicas.AS_GOOD
+    assert most_replicas(len(corpus.ids)) == 20
+    assert auto_replicas(3_000, 100) == 3
     assert firth.train(TEXT, shards="auto", **COMMON).config["options"]["shards"] == 1
 
 
@@ -412,10 +414,27 @@ def test_too_little_memory_is_said_before_it_is_taken(
     assert not (tmp_path / "m").exists()
 
 
-def test_rules_measure_no_more_rows_than_are_merged_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rules_are_measured_on_the_other_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replicas, "HOT", 100)
-    config, corpus = TrainConfig(shards=2, min_count=1), encode(TEXT, min_count=1)
+    config, corpus = TrainConfig(shards=2, min_count=1, vector_size=30), encode(TEXT, min_count=1)
     schedule, split = make_schedule(corpus, config, []), split_of(corpus, config)
-    gear = make_gear(corpus.vocabulary, config, split)
-    found = Rules(Plan(split, 2, schedule), config, corpus.vocabulary.counts, gear.updates, 112)
-    assert found.measured == 100 < rules.MEASURED
+    gear, counts = make_gear(corpus.vocabulary, config, split), corpus.vocabulary.counts
+    found = Rules(Plan(split, 2, schedule), config, counts, gear.updates, 32)
+    assert found.measured == 100 < rules.MEASURED  # no more rows than are merged each time
+    rng = np.random.default_rng(2)
+    tables = [rng.normal(size=(100, 32)).astype(np.float32) * (np.arange(32) < 30) + m for m in (0.0, 2.0)]
+    for table in tables:
+        table[:, 30:] = 0.0
+    leg = replicas.Leg(70, 90, 100, 10, False)
+    kept = keep_prob(counts, config.sample) * counts
+    outputs = kept / kept.sum() + config.negative * noise_prob(counts, config.ns_exponent)
+    both = found.of(leg, [table.reshape(-1) for table in tables])
+    for rule, other, of, pairs in zip(both, tables[::-1], (outputs, kept), (6, 6), strict=True):
+        shares = of[:100] / of[:100].sum()
+        squares = np.linalg.eigvalsh((other * shares[:, None]).T.astype(np.float64) @ other)[::-1]
+        assert rule.curvatures[0] == pytest.approx(rules.SLOPE * pairs * squares[0], rel=0.1)
+        assert rule.curvatures[:12].sum() == pytest.approx(rules.SLOPE * pairs * squares[:12].sum(), rel=0.1)
+        assert rule.hot_heat == pytest.approx(sum(schedule.alpha_at(block) for block in range(70, 90)))
+        assert rule.heat == pytest.approx(sum(schedule.alpha_at(block) for block in range(10, 90)))
+    assert both[0].curvatures[0] > 10 * both[1].curvatures[0]
+    assert np.array_equal(both[1].updates, 8 * gear.updates.context_vectors)

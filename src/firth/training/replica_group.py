@@ -121,10 +121,8 @@ class ReplicaGroup:
     def _rounds(self, place: int, numbers: NDArray[np.int64]) -> Rounds:
         """Return the rounds of a replica that are its part of some blocks."""
         stripe = -(-len(self._texts[place].ids) // SHARDS)
-        begins, blocks = (
-            self._begins(numbers),
-            [self._plan.schedule.block(number) for number in numbers.tolist()],
-        )
+        begins = self._begins(numbers)
+        blocks = [self._plan.schedule.block(number) for number in numbers.tolist()]
         return Rounds(
             begin=begins,
             end=np.minimum(begins + self._plan.split.shard_positions, stripe),

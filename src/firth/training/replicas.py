@@ -41,6 +41,9 @@ GROWTH = 28
 YOUNGEST = 16
 """... but not shorter than its full length divided by this."""
 
+AS_GOOD = 8
+"""Replicas with which a model is as good as with one; sixteen lose 2 points of analogy (LOG.md)."""
+
 SPAN_POSITIONS = 1_000
 """Positions of a span, at least."""
 
@@ -105,8 +108,8 @@ def most_replicas(positions: int) -> int:
 
 
 def auto_replicas(positions: int, workers: int) -> int:
-    """Return the number that ``shards="auto"`` stands for: one for each worker that the text can feed."""
-    return min(workers, most_replicas(positions))
+    """Return the number that ``shards="auto"`` stands for: one for each worker, as long as quality lasts."""
+    return min(workers, most_replicas(positions), AS_GOOD)
 
 
 def span_text(

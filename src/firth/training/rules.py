@@ -6,6 +6,8 @@ has the base and the summed changes of those rows can tell, and gets the same bi
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,13 +16,14 @@ from firth.training.arrays import aligned_zeros
 from firth.training.changes import Changes, weights_of
 from firth.training.config import TrainConfig
 from firth.training.merging import DIRECTIONS, Rule, Survey, find_directions
-from firth.training.replicas import Leg, Plan
+from firth.training.replicas import AS_GOOD, Leg, Plan
 from firth.training.rounds import Updates
 from firth.training.shards import SHARDS
 
 SLOPE = 0.06
 """q (1 - q), the slope of the logistic function, as it is on average where it counts: found by trying .04
-to 1 (LOG.md)."""
+to 1 with up to AS_GOOD replicas (LOG.md). With more the sum overshoots sooner, so the slope is taken to be
+greater, by the root of how many times more."""
 
 MEASURED = 1024
 """Most frequent words on whose rows curvatures are measured."""
@@ -47,6 +50,7 @@ class Rules:
         contexts = config.window + 1 if config.shrink_windows else 2 * config.window
         self._pairs = [1 + config.negative, contexts]
         self._updates = [SHARDS * of for of in (updates.vectors, updates.context_vectors)]
+        self._slope = SLOPE * math.sqrt(max(1.0, plan.replicas / AS_GOOD))
         self._weights = weights_of(plan.replicas)
         self._survey = Survey(*(aligned_zeros(n * stride) for n in (stride, DIRECTIONS, DIRECTIONS)))
 
@@ -57,7 +61,7 @@ class Rules:
             directions, curvatures = aligned_zeros(DIRECTIONS * self._stride), np.zeros(DIRECTIONS + 1)
             size = self._config.vector_size
             find_directions(other, shares, size, self._stride, self._survey, directions, curvatures)
-            curvatures *= SLOPE * self._pairs[which]
+            curvatures *= self._slope * self._pairs[which]
             rules.append(
                 Rule(
                     directions,
