@@ -147,8 +147,9 @@ def _check_answers(address: str) -> None:
 def _silent(address: str) -> ClusterError:
     if address == AUTO:
         return ClusterError(
-            "--ray auto: this machine belongs to no Ray cluster that answers: start one (`ray start --head`), "
-            "join one (`ray start --address=HOST:PORT`), or leave the address out to use this machine alone"
+            "--ray auto: this machine belongs to no Ray cluster that answers: start one "
+            "(`ray start --head`), join one (`ray start --address=HOST:PORT`), or leave the address out to "
+            "use this machine alone"
         )
     return ClusterError(
         f"--ray {address}: no Ray cluster answers there within {PATIENCE:.0f} s: start its head with "
