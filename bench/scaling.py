@@ -137,7 +137,8 @@ def simulate(corpus: EncodedCorpus, shards: int, epochs: int, known: dict[str, f
             # A worker brings the sum over its replicas, whose rows are those that any of them touched.
             moved = touched.rows(a_replica * shards / CORES, leg.rows) * ROW_BYTES / 1e9
             total += known["call_seconds"] + moved * known["store_seconds_a_gigabyte"]
-            total += 2 * CORES * moved / CORES * known["merge_seconds_a_gigabyte"]
+            # Every worker takes over what all have brought, and so does the conductor, on the same cores.
+            total += 2 * moved * (CORES + 1) / CORES * known["merge_seconds_a_gigabyte"]
             block = leg.past
     return total
 
@@ -183,7 +184,7 @@ def predict(known: dict[str, float]) -> str:
                         f"| {tokens / 1e9:,.0f} B | {words // 10**6} M | {gigabits} | {nodes:,} "
                         f"| {hours[0]:,.2f} | {hours[1]:,.2f} | {memory:,.0f} |"
                     )
-    return "\n".join([*lines, "", *alone(known), "", *split(known)])
+    return "\n".join([*lines, "", *alone(known), "", *pays(known), "", *split()])
 
 
 def stretch_seconds(
@@ -213,7 +214,32 @@ def alone(known: dict[str, float]) -> list[str]:
     ]
 
 
-def split(known: dict[str, float]) -> list[str]:
+def pays(known: dict[str, float]) -> list[str]:
+    """Return from which length of a stretch on several nodes pay."""
+    lines = [
+        "| vocabulary | Gbit/s | nodes | as fast as one | half of all nodes' speed |",
+        "|---|---|---|---|---|",
+    ]
+    speed = known["words_per_second_a_core"] * THREADS
+    for words in (1_000_000, 100_000_000):
+        touched = Touched(zipf(words))
+        lengths = [(length, touched.rows(length, words)) for length in 10.0 ** np.arange(6, 13)]
+        for gigabits in (10, 100):
+            for nodes in (4, 64, 1000):
+                found = []
+                for wanted in (1, nodes / 2):
+                    enough = (
+                        length
+                        for length, rows in lengths
+                        if length / stretch_seconds(nodes, gigabits, length, rows, known) >= wanted * speed
+                    )
+                    length = next(enough, None)
+                    found.append("never" if length is None else f"10^{round(np.log10(length))} words")
+                lines.append(f"| {words // 10**6} M | {gigabits} | {nodes:,} | {found[0]} | {found[1]} |")
+    return lines
+
+
+def split() -> list[str]:
     """Return what tables split among the nodes could do, by what crosses the wire for each word of text."""
     contexts, outputs, kept = 6, 6, 0.74
     by_rows = kept * 2 * (1 + outputs) * ROW_BYTES / 2

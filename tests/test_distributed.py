@@ -24,7 +24,7 @@ from firth.errors import ClusterError, ConfigError, CorpusError
 from firth.training.run import processor, versions
 
 pytest.importorskip("ray")
-pytest.importorskip("psutil")
+psutil = pytest.importorskip("psutil")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Ray's clusters are for Linux")
 
 
@@ -193,3 +193,14 @@ def answers(port: int) -> None:
             time.sleep(0.05)
         else:
             return
+
+
+def test_a_cluster_of_ones_own_listens_on_this_machine_only(ray: Any) -> None:
+    found = [
+        connection.laddr.ip
+        for process in psutil.Process().children(recursive=True)
+        for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert found
+    assert set(found) <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}

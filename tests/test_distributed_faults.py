@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 
 import firth
+from firth.cli.train import with_address
 from firth.distributed import cluster as clusters
 from firth.distributed import crew as crews
+from firth.errors import ClusterError
 
 pytest.importorskip("ray")
 pytest.importorskip("psutil")
@@ -96,6 +98,33 @@ def test_the_conductor_is_killed_and_the_run_resumed(corpus: Path, expected: Any
     assert not (model / "config.json").exists()
     subprocess.run([*command, f"--resume={model}", *rest], check=True)
     assert same(firth.load(model), expected)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("127.0.0.1:1", "no Ray cluster answers there"),
+        ("ray://127.0.0.1:1", "Ray Client"),
+        ("nonsense", "not an address: give HOST:PORT"),
+        ("auto", "belongs to no Ray cluster"),
+    ],
+)
+def test_an_address_that_does_not_answer(address: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clusters, "PATIENCE", 2.0)
+    with pytest.raises(ClusterError, match=said), clusters.cluster(address):
+        pass
+
+
+def test_ray_may_stand_before_the_corpus() -> None:
+    for given, expected in (
+        (["--ray", "a.txt"], ["--ray=local", "a.txt"]),
+        (["a.txt", "--ray"], ["a.txt", "--ray=local"]),
+        (["--ray", "10.0.0.1:6379", "a.txt"], ["--ray", "10.0.0.1:6379", "a.txt"]),
+        (["--ray", "auto"], ["--ray", "auto"]),
+        (["--ray", "-q", "--", "--ray"], ["--ray=local", "-q", "--", "--ray"]),
+        (["--ray", "s3://b/a.txt"], ["--ray=local", "s3://b/a.txt"]),
+    ):
+        assert with_address(given) == expected
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ import firth
 from corpora import digest, zipf_text
 from firth.corpus.encoded import EncodedCorpus, encode
 from firth.errors import ConfigError, CorpusError, FormatError, OutputExistsError, TrainingError
-from firth.training import checkpoint, reference, supervision, trainer
+from firth.training import checkpoint, engine, reference, supervision, trainer
 from firth.training.arrays import make_scratch
 from firth.training.config import TrainConfig
 from firth.training.crew import Crew
@@ -493,13 +493,13 @@ def test_memory_is_that_of_the_two_tables(tmp_path: Path, n: int, V: int, D: int
 
 @pytest.mark.parametrize(("seconds", "told"), [(0.2, [True]), (0.0, [])])
 def test_somebody_is_told_when_compiling_takes_long(monkeypatch, seconds, told) -> None:
-    real = trainer.make_crew
+    real = engine.make_crew
 
     def slow(run: Run) -> Crew:
         time.sleep(seconds)
         return real(run)
 
-    monkeypatch.setattr(trainer, "make_crew", slow)
+    monkeypatch.setattr(engine, "make_crew", slow)
     monkeypatch.setattr(trainer, "COMPILING_SECONDS", 0.1)
     calls: list[bool] = []
     watchers = trainer.Watchers(compiling=lambda: calls.append(True))

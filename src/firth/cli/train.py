@@ -57,14 +57,19 @@ class TrainCommand(TyperCommand):
     """The command, one of whose options may stand without its value."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Let ``--ray`` without an address mean a cluster on this machine."""
-        end = args.index("--") if "--" in args else len(args)
-        following = [*args[1:end], "--"]
-        given = [
-            f"--ray={LOCAL}" if arg == "--ray" and not _ADDRESS.fullmatch(after) else arg
-            for arg, after in zip(args[:end], following, strict=False)
-        ]
-        return super().parse_args(ctx, given + args[end:])
+        """Parse what :func:`with_address` makes of the arguments."""
+        return super().parse_args(ctx, with_address(args))
+
+
+def with_address(args: list[str]) -> list[str]:
+    """Return the arguments with an address for a ``--ray`` that has none: a cluster on this machine."""
+    end = args.index("--") if "--" in args else len(args)
+    following = [*args[1:end], "--"]
+    given = [
+        f"--ray={LOCAL}" if arg == "--ray" and not _ADDRESS.fullmatch(after) else arg
+        for arg, after in zip(args[:end], following, strict=False)
+    ]
+    return given + args[end:]
 
 
 def _option(text: str, panel: str, *names: str, metavar: str | None = None) -> Any:

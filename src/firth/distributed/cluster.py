@@ -18,6 +18,9 @@ from firth.extras import optional
 LOCAL = "local"
 """The address that means: start a cluster on this machine, for this run."""
 
+AUTO = "auto"
+"""The address that means: the cluster that this machine belongs to."""
+
 PATIENCE = 30.0
 """Seconds in which an address must answer."""
 
@@ -119,22 +122,22 @@ def _check_answers(address: str) -> None:
     Raises:
         ClusterError: no answer within PATIENCE seconds, or not that of a cluster.
     """
-    if address == "auto":  # Ray knows from a file of its own, and says so at once if there is none
-        return
     if address.startswith("ray://"):
         raise ClusterError(
             f"--ray {address}: a Ray Client address cannot be used, as the run is conducted from a machine "
             "of the cluster: start firth there with --ray auto, or give the head's HOST:PORT (often 6379)"
         )
     host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
+    if address != AUTO and not (host and port.isdigit()):
         raise ClusterError(
             f"--ray {address}: not an address: give HOST:PORT of the cluster's head, auto for the cluster "
             "that this machine belongs to, or nothing for one that is started here"
         )
-    ask = [sys.executable, "-c", "from ray.scripts.scripts import cli; cli()", "health-check", "--address"]
+    # Without an address Ray looks into a file of its own, which may tell of a cluster that has gone.
+    which = [] if address == AUTO else ["--address", address]
+    ask = [sys.executable, "-c", "from ray.scripts.scripts import cli; cli()", "health-check", *which]
     try:
-        asked = subprocess.run([*ask, address], timeout=PATIENCE, capture_output=True, check=False)
+        asked = subprocess.run(ask, timeout=PATIENCE, capture_output=True, check=False)
     except subprocess.TimeoutExpired:
         raise _silent(address) from None
     if asked.returncode:
@@ -142,6 +145,12 @@ def _check_answers(address: str) -> None:
 
 
 def _silent(address: str) -> ClusterError:
+    if address == AUTO:
+        return ClusterError(
+            "--ray auto: this machine belongs to no Ray cluster that answers: start one "
+            "(`ray start --head`), join one (`ray start --address=HOST:PORT`), or leave the address out to "
+            "use this machine alone"
+        )
     return ClusterError(
         f"--ray {address}: no Ray cluster answers there within {PATIENCE:.0f} s: start its head with "
         "`ray start --head`, check host, port and firewall; or leave the address out: this machine alone"
@@ -153,11 +162,6 @@ def _refused(address: str | None, error: Exception) -> ClusterError:
     if address in (None, LOCAL):
         return ClusterError(
             f"no Ray cluster could be started on this machine ({reason}): train without --ray"
-        )
-    if address == "auto":
-        return ClusterError(
-            f"--ray auto: this machine belongs to no Ray cluster ({reason}): start one (`ray start --head`), "
-            "join one (`ray start --address=HOST:PORT`), or leave the address out to use this machine alone"
         )
     return ClusterError(
         f"--ray {address}: cannot join this cluster ({reason}): this machine must belong to it "

@@ -73,7 +73,11 @@ class RayCrew:
         self._orders: Orders
         self._base = bare_group(run, self._plan)
         self._ready, self._mark, self._look = False, 0.0, 0.0
-        self._patiently(self._call_up)
+        try:
+            self._patiently(self._call_up)
+        except BaseException:
+            self.close()
+            raise
 
     def train(self, tick: Callable[[], bool]) -> None:
         """Train until the run is finished or ``tick``, called several times a second, returns True.
