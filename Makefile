@@ -9,8 +9,9 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 demo: $(VENV)/demo.installed
 	$(BIN)/firth demo
 
+# Three processes on two cores: most tests wait for something. A file's tests stay together, as they share what is dear.
 test: $(VENV)/dev.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 # What takes libraries of gigabytes. The first line fails where a skip would hide a missing one.
 test-ecosystem: $(VENV)/ecosystem.installed

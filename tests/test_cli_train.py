@@ -331,10 +331,10 @@ def test_on_a_terminal_an_interrupt_leaves_a_tidy_screen() -> None:
     streams = {"stdin": terminal, "stdout": terminal, "stderr": terminal}
     with subprocess.Popen([*FIRTH, *LONG], **streams, env={**os.environ, **size}) as process:
         os.close(terminal)
-        wait_for(Path("m/checkpoint/config.json"))
-        time.sleep(0.5)
-        process.send_signal(signal.SIGINT)
         shown = b""
+        while b"loss/pair" not in shown:
+            shown += os.read(screen, 65536)
+        process.send_signal(signal.SIGINT)
         with suppress(OSError):  # the terminal is closed
             while part := os.read(screen, 65536):
                 shown += part

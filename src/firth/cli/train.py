@@ -336,8 +336,8 @@ def _stay(page: WatchPage, model: Embeddings, folder: str) -> None:
     if not sys.stderr.isatty():
         note(f"the page is closed; {again}")
     elif page.finish(model, Path(folder)):
-        note(f"the page stays at {page.url} until Ctrl-C; {again}")
         with ended_by_signals() as end:
+            note(f"the page stays at {page.url} until Ctrl-C; {again}")
             end.wait()
 
 
