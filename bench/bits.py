@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from typing import Any
 
 from bench.plan import BITS_THREADS
 from bench.summary import Record, Spread, by_round, member, ratio, raw_rate, timed
@@ -28,8 +29,15 @@ def different(records: list[Record], options: Namespace) -> Spread | None:
     return Spread(number, number, number, len(found))
 
 
-def to_racing(records: list[Record], options: Namespace, threads: int) -> Spread | None:
+def to_racing(records: list[Record], options: Namespace, threads: int, shards: int = 1) -> Spread | None:
     """Return the reproducible runs' raw words/s to those of racing threads."""
     wanted = {**timed(options), "program": "firth", "threads": threads}
-    ours = by_round(records, raw_rate, **wanted)
+    ours = by_round(records, raw_rate, **(wanted | {"shards": shards}))
     return ratio(ours, by_round(records, raw_rate, **(wanted | {"reproducible": False})))
+
+
+def to_gensim(records: list[Record], options: Namespace, **changed: Any) -> Spread | None:
+    """Return firth's raw words/s to gensim's, ``changed`` as its runs are: several shards, racing."""
+    wanted = timed(options)
+    ours = by_round(records, raw_rate, **(wanted | changed), program="firth")
+    return ratio(ours, by_round(records, raw_rate, **wanted, program="gensim"))

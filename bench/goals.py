@@ -8,6 +8,7 @@ from typing import Any
 
 from bench import bits, pareto, shares, trend
 from bench.curve import axis
+from bench.plan import shards_of
 from bench.summary import (
     Record,
     Spread,
@@ -90,7 +91,8 @@ def goals(records: list[Record], options: Namespace) -> list[Goal]:
 
 
 def bits_goals(records: list[Record], options: Namespace) -> list[Goal]:
-    """Return a goal for the bits, and one for the price of them on one thread and on all."""
+    """Return goals for the bits, for their price on one thread and on all, and for the speed they leave."""
+    shards = shards_of(options)
     numbers = ", ".join(map(str, sorted(bits.digests(records, options))))
     return [
         Goal(f"different models from threads {numbers}", "", 1, False, bits.different(records, options)),
@@ -103,6 +105,27 @@ def bits_goals(records: list[Record], options: Namespace) -> list[Goal]:
                 bits.to_racing(records, options, threads),
             )
             for threads in sorted({1, options.threads})
+        ),
+        Goal(
+            f"{shards} shards to racing, threads {options.threads}",
+            "×",
+            0.9,
+            True,
+            bits.to_racing(records, options, options.threads, shards),
+        ),
+        Goal(
+            f"trained phase, {shards} shards, to gensim",
+            "×",
+            16,
+            True,
+            bits.to_gensim(records, options, shards=shards),
+        ),
+        Goal(
+            "trained phase, racing, to gensim",
+            "×",
+            25,
+            True,
+            bits.to_gensim(records, options, reproducible=False),
         ),
     ]
 

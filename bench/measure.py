@@ -74,7 +74,9 @@ class Session:
     def _warm_up(self, runs: list[Run]) -> None:
         """Run each kind of run once on the text's first megabyte: compiled code and libraries get cached."""
         counted = [run for run in runs if run.group not in ("curve", "peak")]  # the clock starts after that
-        kinds = {(run.program, run.vector_size, run.threads, run.reproducible): run for run in counted}
+        kinds = {
+            (run.program, run.vector_size, run.threads, run.reproducible, run.shards): run for run in counted
+        }
         for run in kinds.values():
             small = replace(run, group="timed", round=0, epochs=1, copies=1, vocabulary=0)
             start = time.monotonic()
@@ -87,6 +89,7 @@ class Session:
             seconds = time.monotonic() - start
             kind = f"{run.program}, {run.vector_size} dimensions, threads {run.threads}"
             kind += "" if run.reproducible else ", racing"
+            kind += f", shards {run.shards}" if run.shards > 1 else ""
             self.warm_up_seconds[kind] = seconds
             say(f"warm-up, not counted: {kind}: {seconds:.1f} s")
 

@@ -55,11 +55,14 @@ class Run:
     """Words in all of it."""
     reproducible: bool = True
     """Whether firth's threads go in step, or race."""
+    shards: int = 1
+    """firth's replicas of the tables."""
 
     def __str__(self) -> str:
         """Describe the run in a line of progress."""
         text = f"{self.program}, {self.vector_size} dimensions, epochs {self.epochs}, threads {self.threads}"
         text += f", alpha {self.alpha:g}, seed {self.seed}{'' if self.reproducible else ', racing'}"
+        text += f", shards {self.shards}" if self.shards > 1 else ""
         if self.group == "peak":
             return f"the machine's peak, threads {self.threads}"
         if self.vocabulary:
@@ -96,9 +99,11 @@ def _timed(options: Namespace) -> list[Run]:
 
 
 def _bits(options: Namespace, round_: int) -> list[Run]:
-    """Return a round of firth with several numbers of threads, and racing on one and on the usual number."""
+    """Return a round of firth with several numbers of threads: in rounds, with a shard for each, racing."""
     size, epochs = options.vector_size, options.speed_epochs
-    kinds = [(threads, True) for threads in BITS_THREADS] + [(1, False), (options.threads, False)]
+    kinds = [(threads, True, 1) for threads in BITS_THREADS]
+    kinds += [(threads, True, shards_of(options)) for threads in (1, options.threads)]
+    kinds += [(threads, False, 1) for threads in (1, options.threads)]
     return [
         Run(
             "timed",
@@ -110,9 +115,15 @@ def _bits(options: Namespace, round_: int) -> list[Run]:
             options.alphas[0],
             options.seeds[0],
             reproducible=kept,
+            shards=shards,
         )
-        for threads, kept in kinds
+        for threads, kept, shards in kinds
     ]
+
+
+def shards_of(options: Namespace) -> int:
+    """Return with how many shards the same bits are timed, beside one: a shard for each thread."""
+    return max(2, options.threads)
 
 
 def _curve(options: Namespace) -> list[Run]:

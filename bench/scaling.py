@@ -22,8 +22,8 @@ from firth.corpus.vocabulary import noise_prob
 from firth.distributed.cluster import cluster
 from firth.distributed.worker import Orders, Words, Worker, bytes_of, texts_of
 from firth.training.config import TrainConfig
-from firth.training.replicas import FULL_LEGS, HOT, LEG_POSITIONS, Plan
-from firth.training.run import make_schedule, split_of
+from firth.training.replicas import AS_GOOD, FULL_LEGS, HOT, LEG_POSITIONS, Leg, Plan
+from firth.training.run import make_schedule
 from firth.training.tables import new_tables
 
 KEPT = Path("bench-out/scaling.json")
@@ -37,7 +37,7 @@ STRETCHES = 6
 def plan_for(corpus: EncodedCorpus, shards: int, epochs: int) -> Plan:
     """Return how a run of so many shards is shared."""
     config = TrainConfig(shards=shards, epochs=epochs)
-    return Plan(split_of(corpus, config), shards, make_schedule(corpus, config, []))
+    return Plan(len(corpus.ids), len(corpus.vocabulary.words), shards, make_schedule(corpus, config, []))
 
 
 def measure(corpus: EncodedCorpus) -> dict[str, float]:
@@ -50,24 +50,25 @@ def measure(corpus: EncodedCorpus) -> dict[str, float]:
     block = 2 * plan.schedule.blocks_per_epoch  # legs are of full length from here on
     for number, worker in enumerate(workers):
         texts = texts_of(corpus, [number], plan).values()
-        worker.begin(block, orders, [number], Words(None, ""), tables.vectors, tables.context_vectors, *texts)
+        flat = tables.vectors, tables.context_vectors
+        worker.begin(block, orders, number, [number], Words(None, ""), *flat, *texts)
     done, brought, moved, positions, spent = None, [], 0, 0, 0.0
     trained = [0.0]
     for worker in workers:
         _timed_train(worker, trained)
     for stretch in range(STRETCHES):
         for leg in plan.legs(block):
+            began = time.perf_counter()
+            made = [worker.step(done, leg, *brought) for worker in workers]
+            done, brought = leg, _exchange(workers, orders, leg, [of[1:] for of in made])
+            block = leg.past
             if stretch:
-                began = time.perf_counter()
-                made = [worker.step(done, leg, *brought) for worker in workers]
                 spent += time.perf_counter() - began
                 positions += (leg.past - leg.first) * plan.block_positions
-                moved += sum(bytes_of(part) for of in made for part in of[1:])
-            else:  # compiles, and touches all memory
-                made = [worker.step(done, leg, *brought) for worker in workers]
+                moved += sum(of[0].nbytes for of in made)
+                moved += sum(map(bytes_of, brought)) if leg.full else 0
+            else:  # it compiles, and touches all memory
                 trained[0] = 0.0
-            done, brought = leg, [part for of in made for part in of[1:]]
-            block = leg.past
     share = corpus.tokens_read / len(corpus.ids)
     return {
         "words_per_second_a_core": positions * share / trained[0],
@@ -75,6 +76,15 @@ def measure(corpus: EncodedCorpus) -> dict[str, float]:
         "megabytes_a_stretch_and_worker": moved / (STRETCHES - 1) / 2 / 1e6,
         **measure_transport(),
     }
+
+
+def _exchange(workers: list[Worker], orders: Orders, leg: Leg, parts: list[Any]) -> list[Any]:
+    """Return what every worker takes over after a leg, as a crew on Ray hands it on."""
+    first = [of[0] for of in parts]
+    if not leg.full:
+        return first
+    shares = enumerate(zip(workers, orders.shares(), strict=True), 1)
+    return [worker.renewed(leg, rows, *first, *(of[n] for of in parts)) for n, (worker, rows) in shares]
 
 
 def _timed_train(worker: Worker, trained: list[float]) -> None:
@@ -135,10 +145,12 @@ def simulate(corpus: EncodedCorpus, shards: int, epochs: int, known: dict[str, f
             total += positions * share / known["words_per_second_a_core"] / CORES
             a_replica = (leg.past - leg.since) * plan.block_positions / shards
             # A worker brings the sum over its replicas, whose rows are those that any of them touched.
-            moved = touched.rows(a_replica * shards / CORES, leg.rows) * ROW_BYTES / 1e9
-            total += known["call_seconds"] + moved * known["store_seconds_a_gigabyte"]
-            # Every worker takes over what all have brought, and so does the conductor, on the same cores.
-            total += 2 * moved * (CORES + 1) / CORES * known["merge_seconds_a_gigabyte"]
+            brought = CORES * touched.rows(a_replica * shards / CORES, plan.rows(leg)) * ROW_BYTES / 1e9
+            # After a full leg all rows go round once more, to the workers and the conductor.
+            again = plan.words * ROW_BYTES / 1e9 if leg.full else 0.0
+            total += known["call_seconds"] * (2 if leg.full else 1)
+            total += (brought + again) / CORES * known["store_seconds_a_gigabyte"]
+            total += (2 * (brought + again) + again) / CORES * known["merge_seconds_a_gigabyte"]
             block = leg.past
     return total
 
@@ -163,7 +175,7 @@ def zipf(words: int) -> Any:
 
 def predict(known: dict[str, float]) -> str:
     """Return the tables of SCALING.md."""
-    as_now = FULL_LEGS * LEG_POSITIONS
+    as_now = FULL_LEGS * LEG_POSITIONS // AS_GOOD
     lines = [
         "| text | vocabulary | Gbit/s | nodes | hours, as now | hours, long | GB a node |",
         "|---|---|---|---|---|---|---|",
@@ -179,7 +191,7 @@ def predict(known: dict[str, float]) -> str:
                         tokens / length * stretch_seconds(nodes, gigabits, length, rows[length], known) / 3600
                         for length in (as_now, long)
                     ]
-                    memory = (2 * words + rows[long]) * ROW_BYTES / 1e9
+                    memory = ((1 + THREADS) * words + rows[long]) * ROW_BYTES / 1e9
                     lines.append(
                         f"| {tokens / 1e9:,.0f} B | {words // 10**6} M | {gigabits} | {nodes:,} "
                         f"| {hours[0]:,.2f} | {hours[1]:,.2f} | {memory:,.0f} |"
@@ -192,8 +204,8 @@ def stretch_seconds(
 ) -> float:
     """Return the seconds of a stretch of so many positions that touches so many rows, a worker on each node.
 
-    A worker has eight threads, which is what reproducible rounds use. Merging by parts: a worker sends each
-    row it has changed and takes each merged one, so what anybody touched crosses its wire twice.
+    A worker has eight threads, and a replica for each. Merging by parts: a worker sends each row that its
+    replicas have changed and takes each merged one, so what anybody touched crosses its wire twice.
     """
     work = positions / nodes / known["words_per_second_a_core"] / THREADS
     merging = 0.0

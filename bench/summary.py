@@ -87,7 +87,8 @@ def over_rounds(records: list[Record], value: Value, **wanted: Any) -> Spread | 
 def timed(options: Namespace) -> dict[str, Any]:
     """Return the attributes of the short runs at the ordinary size and thread count."""
     sizes = {"vector_size": options.vector_size, "threads": options.threads}
-    return {"group": "timed", "epochs": options.speed_epochs, "copies": 1, "reproducible": True, **sizes}
+    usual = {"copies": 1, "reproducible": True, "shards": 1}
+    return {"group": "timed", "epochs": options.speed_epochs, **usual, **sizes}
 
 
 def full(options: Namespace) -> dict[str, Any]:

@@ -39,6 +39,20 @@ def workers() -> list[Any]:
     return found
 
 
+class Starver:
+    """A watcher that, at some moment of a run, lets a worker have no more memory than it has."""
+
+    def __init__(self, moment: float) -> None:
+        self.moment, self.starved = moment, 0
+
+    def __call__(self, progress: Any) -> None:
+        if not self.starved and progress.words >= self.moment * progress.words_total:
+            for process in workers()[:1]:
+                taken = process.memory_info().vms + (1 << 20)
+                process.rlimit(psutil.RLIMIT_AS, (taken, taken))
+                self.starved = process.pid
+
+
 class Killer:
     """A watcher that kills a worker at each of some moments of a run."""
 

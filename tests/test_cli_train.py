@@ -131,6 +131,10 @@ def test_shards_are_told_and_kept() -> None:
 def test_threads_that_find_no_work_are_told() -> None:
     told = "9 threads: 8 of them find work in reproducible training, with --racing all\n"
     assert told in run(*TRAIN, "--threads", "9").stderr
+    assert told not in run(*TRAIN, "--force", "--threads", "9", "--shards", "9").stderr
+    assert (
+        "9 threads: 3 of them find work" in run(*TRAIN, "--force", "--threads", "9", "--shards", "3").stderr
+    )
     assert told not in run(*TRAIN, "--force", "--threads", "9", "--racing").stderr
     assert told not in run(*TRAIN, "--force", "--threads", "9", "-q").stderr
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.ray_cases import OPTIONS, Killer, same, write_corpus
+from tests.ray_cases import OPTIONS, Killer, Starver, same, workers, write_corpus
 
 import firth
 from firth.corpus.cache import CacheFolder
@@ -62,6 +62,16 @@ def test_a_worker_that_is_killed_changes_nothing(ray: Any, corpus: Path, expecte
     assert killer.killed == 2
     assert model.config["cluster"]["losses"] >= 1
     assert same(model, expected)
+
+
+def test_a_worker_that_runs_out_of_memory_changes_nothing(ray: Any, corpus: Path) -> None:
+    options = OPTIONS | {"vector_size": 300}
+    starver = Starver(0.3)
+    model = firth.train(corpus, **options, ray=True, progress=starver, cache=False)
+    assert starver.starved
+    assert model.config["cluster"]["losses"] >= 1
+    assert starver.starved not in [process.pid for process in workers()]
+    assert same(model, firth.train(corpus, **options, threads=2, cache=False))
 
 
 def test_reading_on_a_cluster_is_reading_in_threads(ray: Any, corpus: Path, tmp_path: Path) -> None:

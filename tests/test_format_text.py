@@ -217,7 +217,10 @@ def test_damaged_lines(tmp_path: Path, content: str, message: str | None, left: 
         ("2 0\na\nb\n", "its vectors have 0 dimensions"),
         ("25000000 100\na 1 2\n", "promises 25,000,000 vectors .* 5,025,000,000 bytes, but the file has 19"),
         ("1 99999999999\na 1 2\n", "vectors of 99,999,999,999 dimensions, and firth reads at most 1,048,576"),
-        (gzip.compress(b"1 1000000\na 1 2\n", mtime=0), "line 2: 'a 1 2' … has 3 fields, but a word and 1000000 num"),
+        (
+            gzip.compress(b"1 1000000\na 1 2\n", mtime=0),
+            "line 2: 'a 1 2' … has 3 fields, but a word and 1000000 num",
+        ),
         (b"\xff\xfe2\x00 \x002\x00", "the text is UTF-16"),
         (b"%PDF-1.4", "it looks like a PDF document"),
         (gzip.compress(b"2 2\n" + b"a 1 2\n" * 900, mtime=0)[:-9], "gzip data is truncated or damaged"),

@@ -5,6 +5,7 @@ import random
 import signal
 import time
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +33,16 @@ from firth.training.changes import (
     weights_of,
 )
 from firth.training.config import AUTO, TrainConfig
-from firth.training.march import make_gear
 from firth.training.memory import available_bytes, check_memory, needed_bytes
 from firth.training.merging import DIRECTIONS, Rule, Survey, find_directions
 from firth.training.progress import Progress
 from firth.training.replica_group import ReplicaGroup, TableChanges, Text
-from firth.training.replicas import Plan, auto_replicas, most_replicas, nodes, span_text
+from firth.training.replicas import Plan, auto_replicas, most_replicas, nodes, replica_block, span_text
 from firth.training.rules import Rules
-from firth.training.run import make_schedule, split_of
+from firth.training.run import make_schedule
+from firth.training.sampling import expected_updates
 from firth.training.schedule import Schedule
-from firth.training.shards import Split
-from firth.training.tables import matrices, new_tables
+from firth.training.tables import make_draws, matrices, new_tables
 from firth.training.trainer import settled
 from nursery import nursery
 from test_kernels import run_python
@@ -63,7 +63,7 @@ def schedule_of(positions: int, block_positions: int, epochs: int = 2) -> Schedu
 def test_spans_cover_the_corpus_exactly_once(number: int, lengths: list[int]) -> None:
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     ids = np.arange(starts[-1], dtype=np.int32)
-    plan = Plan(Split(len(ids), 1000, 5), number, schedule_of(len(ids), 1))
+    plan = Plan(len(ids), 1000, number, schedule_of(len(ids), 1))
     texts = [span_text(plan, replica, ids, starts) for replica in range(number)]
     assert np.concatenate([own for own, _ in texts]).tolist() == ids.tolist()
     assert max(len(own) for own, _ in texts) - min(len(own) for own, _ in texts) <= 1
@@ -75,15 +75,14 @@ def test_spans_cover_the_corpus_exactly_once(number: int, lengths: list[int]) ->
 
 @given(st.integers(1, 64), st.integers(1000, 10**8), st.integers(1, 3))
 def test_legs_cover_the_blocks_exactly_once_and_end_in_a_full_merge(n: int, words: int, epochs: int) -> None:
-    split, block = Split(words, 5000, 5), 0
-    schedule = schedule_of(words, n * split.round_positions, epochs)
-    plan, lengths = Plan(split, n, schedule), []
+    block, schedule = 0, schedule_of(words, n * replica_block(words, n), epochs)
+    plan, lengths = Plan(words, 5000, n, schedule), []
     while block < schedule.blocks:
         legs = list(plan.legs(block))
         assert [leg.first for leg in legs] == [block, *(leg.past for leg in legs[:-1])]
         assert [leg.full for leg in legs] == [False] * (len(legs) - 1) + [True]
-        assert {leg.rows for leg in legs[:-1]} <= {replicas.HOT}
-        assert legs[-1].rows == 5000
+        assert {plan.rows(leg) for leg in legs[:-1]} <= {replicas.HOT}
+        assert plan.rows(legs[-1]) == 5000
         assert {leg.since for leg in legs} == {block}
         lengths.append(legs[0].past - legs[0].first)
         block = legs[-1].past
@@ -225,11 +224,25 @@ def test_tables_of_zeros_have_no_directions() -> None:
 # --- the same bits -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shards", [2, 4])
-def test_the_same_bits_with_any_number_of_threads(shards: int) -> None:
-    models = [firth.train(TEXT, threads=threads, shards=shards, **COMMON) for threads in (1, 2, 3, 8)]
-    assert len({model.vectors.tobytes() + model.context_vectors.tobytes() for model in models}) == 1
-    assert models[0].config["options"]["shards"] == shards
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"shards": 2},
+        {"shards": 8},
+        {"shards": 5, "negative": 13, "ns_exponent": -0.5},
+        {"shards": 4, "shrink_windows": False, "window": 9},
+    ],
+)
+def test_the_same_bits_with_any_number_of_threads(options: dict[str, Any], tmp_path: Path) -> None:
+    models = []
+    found = set()
+    for threads in (1, 2, 3, 4, 7, 8, 3):
+        models.append(
+            firth.train(TEXT, output=tmp_path / "m", force=True, threads=threads, **COMMON, **options)
+        )
+        found.add(tuple(digest(tmp_path / "m").values()))
+    assert len(found) == 1
+    assert models[0].config["options"]["shards"] == options["shards"]
     assert models[0].config["timing"]["trained_words"] == sum(r["trained_words"] for r in models[0].training)
 
 
@@ -245,17 +258,18 @@ def test_groups_that_share_the_replicas_get_the_same_bits(
 ) -> None:
     """What a cluster does, with a worker that loses its way in mid-run and begins again."""
     monkeypatch.setattr(replicas, "HOT", 100)
+    monkeypatch.setattr(replicas, "MEASURED", 60)
     config = TrainConfig(**{k: v for k, v in COMMON.items() if k != "cache"}, threads=1, shards=5)
     expected = firth.train(TEXT, config, cache=False)
     corpus = encode(TEXT, min_count=1)
     schedule, V = make_schedule(corpus, config, []), len(corpus.vocabulary.words)
-    plan = Plan(split_of(corpus, config), 5, schedule)
+    plan = Plan(len(corpus.ids), V, 5, schedule)
     groups, bases = [], []
     for numbers in shared:
-        base, gear = new_tables(V, 13, config.seed), make_gear(corpus.vocabulary, config, plan.split)
+        base, draws = new_tables(V, 13, config.seed), make_draws(corpus.vocabulary, config)
         texts = {r: Text(*span_text(plan, r, corpus.ids, corpus.sentence_starts)) for r in numbers}
-        kit = Rules(plan, config, corpus.vocabulary.counts, gear.updates, base.stride)
-        groups.append(ReplicaGroup(plan, kit, gear, base, texts, threads=2))
+        kit = Rules(plan, config, corpus.vocabulary.counts, base.stride)
+        groups.append(ReplicaGroup(plan, kit, draws, base, texts, threads=2))
         bases.append(base)
     block, full = 0, 0
     while block < schedule.blocks:
@@ -276,20 +290,30 @@ def test_groups_that_share_the_replicas_get_the_same_bits(
 
 
 def step(groups: list[ReplicaGroup], leg: replicas.Leg) -> None:
-    """Train a leg in every group and let them exchange their changes, in two parts by rows."""
+    """Train a leg in every group and exchange what changed: after a full one in parts, by rows."""
     for group in groups:
         group.train(leg)
-    parts = []
-    for low, high in ((41, leg.rows), (0, 41)):
-        found = {node: group.changes(node, low, high) for group in groups for node in group.nodes}
-        parts.append(
-            TableChanges(
-                merged({node: of.vectors for node, of in found.items()}, 5, 16),
-                merged({node: of.context_vectors for node, of in found.items()}, 5, 16),
-            )
-        )
+    if not leg.full:
+        changes = all_changes(groups, 0, 100)
+        for group in groups:
+            group.receive(leg, changes)
+        return
+    measured = all_changes(groups, 0, 60)
+    parts = [
+        group.renewed(leg, measured, all_changes(groups, *rows), *rows)
+        for group, rows in zip(groups, pairwise([0, *(41, 200)[: len(groups) - 1], 895]), strict=True)
+    ]
     for group in groups:
-        group.receive(leg, parts)
+        group.renew(parts)
+
+
+def all_changes(groups: list[ReplicaGroup], low: int, high: int) -> TableChanges:
+    """Return the summed changes of some rows."""
+    found = {node: group.changes(node, low, high) for group in groups for node in group.nodes}
+    return TableChanges(
+        merged({node: of.vectors for node, of in found.items()}, 5, 16),
+        merged({node: of.context_vectors for node, of in found.items()}, 5, 16),
+    )
 
 
 class StopAt:
@@ -400,15 +424,15 @@ def test_auto_is_one_shard_a_worker() -> None:
 def test_too_little_memory_is_said_before_it_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    split = Split(10**8, 10**6, 5)
-    check_memory(split, 100, 4, None)
-    check_memory(split, 100, 4, needed_bytes(split, 100, 4))
+    words = 10**6
+    check_memory(words, 100, 4, None)
+    check_memory(words, 100, 4, needed_bytes(words, 100, 4))
     with pytest.raises(ConfigError, match=r"4 shards of 1,000,000 words x 100 .* take at most 3 shards"):
-        check_memory(split, 100, 4, needed_bytes(split, 100, 4) - 1)
+        check_memory(words, 100, 4, needed_bytes(words, 100, 4) - 1)
     with pytest.raises(ConfigError, match=r"0.0 GB are free: lower vector_size"):
-        check_memory(split, 100, 4, 0)
+        check_memory(words, 100, 4, 0)
     assert (available_bytes() or 10**9) > 10**6
-    monkeypatch.setattr("firth.training.replica_crew.available_bytes", lambda: 1_000_000)
+    monkeypatch.setattr("firth.training.replica_crew.available_bytes", lambda: 100_000)
     with pytest.raises(ConfigError, match=r"2 shards .* and 0.0 GB are free"):
         firth.train(TEXT, output=tmp_path / "m", shards=2, **COMMON)
     assert not (tmp_path / "m").exists()
@@ -417,18 +441,17 @@ def test_too_little_memory_is_said_before_it_is_taken(
 def test_rules_are_measured_on_the_other_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replicas, "HOT", 100)
     config, corpus = TrainConfig(shards=2, min_count=1, vector_size=30), encode(TEXT, min_count=1)
-    schedule, split = make_schedule(corpus, config, []), split_of(corpus, config)
-    gear, counts = make_gear(corpus.vocabulary, config, split), corpus.vocabulary.counts
-    found = Rules(Plan(split, 2, schedule), config, counts, gear.updates, 32)
-    assert found.measured == 100 < rules.MEASURED  # no more rows than are merged each time
+    schedule, counts = make_schedule(corpus, config, []), corpus.vocabulary.counts
+    plan = Plan(len(corpus.ids), len(counts), 2, schedule)
+    found = Rules(plan, config, counts, 32)
     rng = np.random.default_rng(2)
     tables = [rng.normal(size=(100, 32)).astype(np.float32) * (np.arange(32) < 30) + m for m in (0.0, 2.0)]
     for table in tables:
         table[:, 30:] = 0.0
-    leg = replicas.Leg(70, 90, 100, 10, False)
+    leg = replicas.Leg(70, 90, 10, False)
     kept = keep_prob(counts, config.sample) * counts
     outputs = kept / kept.sum() + config.negative * noise_prob(counts, config.ns_exponent)
-    both = found.of(leg, [table.reshape(-1) for table in tables])
+    both = [found.of(leg, which, tables[1 - which].reshape(-1)) for which in range(2)]
     for rule, other, of, pairs in zip(both, tables[::-1], (outputs, kept), (6, 6), strict=True):
         shares = of[:100] / of[:100].sum()
         squares = np.linalg.eigvalsh((other * shares[:, None]).T.astype(np.float64) @ other)[::-1]
@@ -437,4 +460,4 @@ def test_rules_are_measured_on_the_other_table(monkeypatch: pytest.MonkeyPatch) 
         assert rule.hot_heat == pytest.approx(sum(schedule.alpha_at(block) for block in range(70, 90)))
         assert rule.heat == pytest.approx(sum(schedule.alpha_at(block) for block in range(10, 90)))
     assert both[0].curvatures[0] > 10 * both[1].curvatures[0]
-    assert np.array_equal(both[1].updates, 8 * gear.updates.context_vectors)
+    assert np.array_equal(both[1].updates, expected_updates(plan.block_positions // 2, counts, config)[1])

@@ -82,7 +82,7 @@ LEVELS = {
     "firth.training": 0,
     "firth.training.config": 1,
     "firth.training.reference": 1,
-    "firth.training.sampling": 1,
+    "firth.training.sampling": 2.05,
     "firth.training.schedule": 1.2,
     "firth.training.shards": 1,
     "firth.training.atomics": 1.2,

@@ -102,7 +102,9 @@ def test_rounds_are_what_their_definition_says(monkeypatch: Any, head: int, wind
     monkeypatch.setattr(shards, "HEAD", head)
     monkeypatch.setattr(shards, "ROUNDS", 16)  # long rounds, where most can go wrong
     monkeypatch.setattr(shards, "PART_POSITIONS", 20)
-    config = TrainConfig(vector_size=11, epochs=2, window=window, min_count=1, sample=0.01, threads=2, seed=5)
+    config = TrainConfig(
+        vector_size=11, epochs=2, window=window, min_count=1, sample=0.01, threads=2, seed=5, shards=1
+    )
     text = TEXT[::3]  # NumPy is slow
     model = firth.train(text, config, cache=False)
     corpus = encode(text, min_count=1, threads=1)
@@ -133,7 +135,8 @@ def test_the_same_bits_with_any_number_of_threads(
     monkeypatch.setattr(shards, "PART_POSITIONS", 20)
     found = set()
     for threads in (*THREADS, 3):
-        common = {"vector_size": 13, "epochs": 2, "min_count": 1, "cache": False, "output": tmp_path / "m"}
+        common = {"vector_size": 13, "epochs": 2, "min_count": 1, "shards": 1, "cache": False}
+        common["output"] = tmp_path / "m"
         model = firth.train(TEXT, threads=threads, force=True, **(common | options))
         found.add(tuple(digest(tmp_path / "m").values()))
         assert model.config["options"]["threads"] == threads
@@ -141,7 +144,7 @@ def test_the_same_bits_with_any_number_of_threads(
 
 
 def test_other_seeds_and_racing_give_other_bits() -> None:
-    common = {"vector_size": 13, "epochs": 1, "threads": 1, "cache": False}
+    common = {"vector_size": 13, "epochs": 1, "threads": 1, "shards": 1, "cache": False}
     models = [
         firth.train(TEXT, **common, **more) for more in ({"seed": 1}, {"seed": 2}, {"reproducible": False})
     ]
@@ -150,7 +153,7 @@ def test_other_seeds_and_racing_give_other_bits() -> None:
 
 def test_a_thread_that_is_late_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads that come one after another find all work done, or do all of it."""
-    common = {"vector_size": 13, "epochs": 1, "cache": False}
+    common = {"vector_size": 13, "epochs": 1, "shards": 1, "cache": False}
     expected = firth.train(TEXT, threads=1, **common)
     real, dice = March._go, np.random.default_rng(3)
 

@@ -25,6 +25,7 @@ from firth.training.arrays import make_scratch
 from firth.training.config import TrainConfig
 from firth.training.crew import Crew
 from firth.training.draws import draw_windows, keep_chunk
+from firth.training.memory import needed_bytes
 from firth.training.progress import Progress
 from firth.training.run import Run, make_schedule
 from firth.training.tables import make_draws, matrices, new_tables
@@ -466,13 +467,13 @@ def watch():
         peak = max(peak, anonymous())
         time.sleep(0.01)
 
-ids, output, vector_size = np.load(sys.argv[1], mmap_mode="r"), sys.argv[2], int(sys.argv[3])
+ids, output, (vector_size, shards) = np.load(sys.argv[1], mmap_mode="r"), sys.argv[2], map(int, sys.argv[3:])
 firth.train([[1, 2]] * 9, min_count=1, sample=0, cache=False)
 peak = base = anonymous()
 threading.Thread(target=watch, daemon=True).start()
 firth.train(
     ids, output=output, min_count=1, vector_size=vector_size, epochs=1, window=1, negative=1, threads=2,
-    checkpoint_every=0.2,
+    checkpoint_every=0.2, shards=shards,
 )
 print(peak - base)
 """
@@ -480,13 +481,16 @@ print(peak - base)
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the memory is read from /proc")
-@pytest.mark.parametrize(("n", "V", "D"), [(30_000_000, 900, 16), (600_000, 100_000, 250)])
-def test_memory_is_that_of_the_two_tables(tmp_path: Path, n: int, V: int, D: int) -> None:
+@pytest.mark.parametrize(
+    ("n", "V", "D", "shards"),
+    [(30_000_000, 900, 16, 1), (600_000, 100_000, 250, 1), (600_000, 100_000, 60, 8)],
+)
+def test_memory_is_that_of_the_tables(tmp_path: Path, n: int, V: int, D: int, shards: int) -> None:
     """The peak of anonymous memory, less that of a tiny run, while checkpoints are written too."""
     np.save(tmp_path / "ids.npy", np.random.default_rng(1).integers(0, V, n, np.int32))
-    command = [sys.executable, "-c", WATCHED, str(tmp_path / "ids.npy"), str(tmp_path / "m"), str(D)]
+    command = [sys.executable, "-c", WATCHED, *map(str, (tmp_path / "ids.npy", tmp_path / "m", D, shards))]
     grown = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    tables = 2 * V * -(-D // 16) * 16 * 4 / 2**20
+    tables = needed_bytes(V, D, shards if shards > 1 else 0) / 2**20
     print(f"{grown:.0f} MiB more, {tables:.0f} of them the tables")
     assert tables * 0.9 < grown < tables + 150
 

@@ -194,10 +194,12 @@ def _tell_choices(options: dict[str, Any], on_a_cluster: bool) -> None:
     from firth.training.shards import SHARDS
 
     threads = options.get("threads") or (1 if on_a_cluster else available_cores())
-    if options.get("shards") == "auto" and not on_a_cluster:
+    shards = options.get("shards")
+    if shards == "auto" and not on_a_cluster:
         note("--shards auto: 1, as one machine needs no more")
-    if options.get("reproducible", True) and threads > SHARDS:
-        note(f"{threads} threads: {SHARDS} of them find work in reproducible training, with --racing all")
+    most = shards if isinstance(shards, int) and shards > 1 else SHARDS
+    if options.get("reproducible", True) and threads > most:
+        note(f"{threads} threads: {most} of them find work in reproducible training, with --racing all")
 
 
 def _train(

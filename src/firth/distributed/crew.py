@@ -18,17 +18,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from firth.distributed.losses import is_loss, own_error
+from firth.distributed.losses import is_exhausted, is_loss, own_error
 from firth.distributed.muster import Muster
-from firth.distributed.worker import Orders, bytes_of
+from firth.distributed.worker import Done, Orders, bytes_of
 from firth.errors import ClusterError, ConfigError
-from firth.training.march import make_gear
 from firth.training.replica_crew import add_results
-from firth.training.replica_group import ReplicaGroup
+from firth.training.replica_group import NewTables, ReplicaGroup
 from firth.training.replicas import Leg, Plan
 from firth.training.rules import Rules
 from firth.training.run import Run, plan_of
 from firth.training.supervision import join, supervise
+from firth.training.tables import make_draws
 
 AGAIN = 10
 """How often one stretch is tried, as long as workers are lost in it."""
@@ -50,7 +50,7 @@ class Sent(NamedTuple):
     """A leg that has been handed to Ray: references to what comes of it."""
 
     leg: Leg
-    results: list[Any]
+    done: list[Any]
     brought: list[Any]  # what every worker takes over
 
 
@@ -133,6 +133,8 @@ class RayCrew:
                     raise own_error(error) or error from error
                 self._told["losses"] += 1
                 after_loss()
+                if is_exhausted(error):
+                    self._muster.restart()
                 if again == AGAIN:
                     raise _hopeless(error) from error
             else:
@@ -159,25 +161,26 @@ class RayCrew:
     def _send(self, leg: Leg) -> Sent:
         """Hand out a leg: every worker takes over what came of the last one, trains, and says what changed.
 
-        Where there is much to merge, each worker merges some rows; else every one does it for itself.
+        After a full leg each worker merges some rows; else every one merges all that are due for itself.
         """
         workers = [worker.actor for worker in self._muster.workers]
-        parts = len(self._orders.rows(leg))
+        returns = 1 + len(self._orders.rows(leg))
         done, brought = self._last
-        made = [worker.step.options(num_returns=1 + parts).remote(done, leg, *brought) for worker in workers]
-        changes = [of[1:] for of in made]
-        if self._orders.by_each(leg):
-            brought = [of[0] for of in changes]
-        else:
+        made = [worker.step.options(num_returns=returns).remote(done, leg, *brought) for worker in workers]
+        first = [of[1] for of in made]
+        brought = first
+        if leg.full:
+            shares = zip(workers, self._orders.shares(), strict=True)
             brought = [
-                worker.merge.remote(*(of[part] for of in changes)) for part, worker in enumerate(workers)
+                worker.renewed.remote(leg, rows, *first, *(of[2 + part] for of in made))
+                for part, (worker, rows) in enumerate(shares)
             ]
         self._last = leg, brought
         return Sent(leg, [of[0] for of in made], brought)
 
     def _take(self, stretch: list[Sent]) -> bool:
         """Take up a stretch if all of it is done: tables and tally. False: it is not done yet."""
-        calls = [call for sent in stretch for call in sent.results] + stretch[-1].brought
+        calls = [call for sent in stretch for call in sent.done] + stretch[-1].brought
         done, waiting = self._ray.wait(calls, num_returns=len(calls), timeout=TICK_SECONDS)
         if waiting:
             for call in done:  # raises what went wrong: nobody waits for what will never come
@@ -185,21 +188,28 @@ class RayCrew:
                     self._ray.get(call)
             return False
         # All of it is here before the first row is changed: a loss must not leave the tables half merged.
-        results = [np.concatenate(self._ray.get(sent.results)) for sent in stretch]
-        brought = [self._ray.get(sent.brought) for sent in stretch]
-        for sent, parts in zip(stretch, brought, strict=True):
-            self._base.receive(sent.leg, self._orders.merged(parts))
-            self._told["bytes"] += sum(map(bytes_of, parts)) * len(self._muster.workers)
+        told = [self._ray.get(sent.done) for sent in stretch]
+        brought = self._ray.get(stretch[-1].brought)
+        self._base.renew(brought)
+        self._count_bytes(told, brought)
         now = time.perf_counter()
+        results = [np.concatenate([of.results for of in leg]) for leg in told]
         add_results(self._run, np.concatenate(results, axis=1), now - self._mark)
         self._mark = now
         self._told["merges"] += len(stretch)
         self._told["full_merges"] += 1
         return True
 
+    def _count_bytes(self, told: list[list[Done]], brought: list[NewTables]) -> None:
+        """Note how many bytes of rows were handed over, those that every worker takes over once for each."""
+        workers = len(self._muster.workers)
+        *short, full = told
+        hot = sum(of.nbytes for leg in short for of in leg) * workers
+        self._told["bytes"] += hot + sum(of.nbytes for of in full) + sum(map(bytes_of, brought)) * workers
+
     def _drop(self, coming: deque[list[Sent]]) -> None:
         """Give up what is on its way, and wait until no worker is busy with it."""
-        calls = [call for stretch in coming for sent in stretch for call in sent.results]
+        calls = [call for stretch in coming for sent in stretch for call in sent.done]
         if calls and not self._stop.is_set():
             self._ray.wait(calls, num_returns=len(calls), timeout=SETTLE_SECONDS)
         coming.clear()
@@ -214,10 +224,9 @@ class RayCrew:
 
 def bare_group(run: Run, plan: Plan) -> ReplicaGroup:
     """Return a group without replicas: the run's tables, and how merged changes come into them."""
-    counts = run.corpus.vocabulary.counts
-    gear = make_gear(run.corpus.vocabulary, run.config, plan.split)
-    rules = Rules(plan, run.config, counts, gear.updates, run.tables.stride)
-    return ReplicaGroup(plan, rules, gear, run.tables, {})
+    vocabulary = run.corpus.vocabulary
+    rules = Rules(plan, run.config, vocabulary.counts, run.tables.stride)
+    return ReplicaGroup(plan, rules, make_draws(vocabulary, run.config), run.tables, {})
 
 
 def _hopeless(error: Exception) -> ClusterError:

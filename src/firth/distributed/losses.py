@@ -21,8 +21,14 @@ def is_loss(error: BaseException, ray: Any) -> bool:
         kinds.WorkerCrashedError,
         kinds.NodeDiedError,
         OutOfStepError,
+        MemoryError,
     )
     return any(isinstance(cause, lost) for cause in _causes(error))
+
+
+def is_exhausted(error: BaseException) -> bool:
+    """Tell whether a worker had too little memory, so that nobody knows what it has left half done."""
+    return any(isinstance(cause, MemoryError) for cause in _causes(error))
 
 
 def own_error(error: BaseException) -> FirthError | None:

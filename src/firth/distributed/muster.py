@@ -81,6 +81,11 @@ class Muster:
         self._give_replicas(orders)
         return orders
 
+    def restart(self) -> None:
+        """Let Ray begin all workers anew, so that the memory that they held is free."""
+        for worker in self.workers:
+            self._ray.kill(worker.actor, no_restart=False)
+
     def dismiss(self) -> None:
         """Let all workers go."""
         for worker in self.workers:
@@ -180,14 +185,14 @@ class Muster:
         """
         hosts = [answer["host"] for answer in answers]
         free = {answer["host"]: answer["available"] for answer in answers}
-        split, size, replicas = self._plan.split, self._run.config.vector_size, self._plan.replicas
+        words, size, replicas = self._plan.words, self._run.config.vector_size, self._plan.replicas
         for host, available in free.items():
             there = hosts.count(host)
             share = -(-replicas * there // len(hosts))
-            needed = needed_bytes(split, size, share) + (there - 1) * needed_bytes(split, size, 0)
+            needed = needed_bytes(words, size, share) + (there - 1) * needed_bytes(words, size, 0)
             if available is not None and needed > available:
                 raise ConfigError(
-                    f"the machine {host} would hold {share} of {replicas} shards of {split.words:,} words "
+                    f"the machine {host} would hold {share} of {replicas} shards of {words:,} words "
                     f"x {size} numbers, {needed / 1e9:,.1f} GB, and {available / 1e9:,.1f} GB are free: give "
                     "more machines or fewer shards, lower vector_size or max_vocab_size, or raise min_count"
                 )
@@ -200,8 +205,9 @@ class Muster:
         for place, worker in enumerate(self.workers):
             worker.numbers = list(range(replicas * place // count, replicas * (place + 1) // count))
         self._begun, block = True, run.blocks_done
-        kept = self.get([w.actor.back_to.remote(block, orders, w.numbers) for w in self.workers])
-        fresh = [worker for worker, back in zip(self.workers, kept, strict=True) if not back]
+        places = list(enumerate(self.workers))
+        kept = self.get([w.actor.back_to.remote(block, orders, place, w.numbers) for place, w in places])
+        fresh = [placed for placed, back in zip(places, kept, strict=True) if not back]
         if not fresh:
             return
         words = run.tables.words * run.tables.stride
@@ -209,9 +215,9 @@ class Muster:
         self.get(
             [
                 worker.actor.begin.remote(
-                    block, orders, worker.numbers, self._words, *tables, *self._texts_for(worker)
+                    block, orders, place, worker.numbers, self._words, *tables, *self._texts_for(worker)
                 )
-                for worker in fresh
+                for place, worker in fresh
             ]
         )
 

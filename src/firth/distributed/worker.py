@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,23 +23,18 @@ from firth.errors import CorpusError
 from firth.training.arrays import row_stride
 from firth.training.changes import Changes, merged
 from firth.training.config import TrainConfig
-from firth.training.march import make_gear
 from firth.training.memory import available_bytes
-from firth.training.replica_group import ReplicaGroup, TableChanges, Text
+from firth.training.replica_group import NewTables, ReplicaGroup, TableChanges, Text
 from firth.training.replicas import Leg, Node, Plan, span_text
 from firth.training.rules import Rules
 from firth.training.run import processor, versions
-from firth.training.tables import empty_tables
+from firth.training.tables import empty_tables, make_draws
 
 Rows = tuple[int, int]
 """Rows from the first up to, but without, the second."""
 
 Part = dict[Node, TableChanges]
 """What some nodes of the merging tree have changed in some rows."""
-
-
-FEW_ROWS = 1 << 18
-"""Rows, times workers, up to which every worker merges all of them for itself."""
 
 
 @dataclass(frozen=True)
@@ -51,25 +46,26 @@ class Orders:
     counts: NDArray[np.int64]  # of the vocabulary's words
     workers: int
 
-    def by_each(self, leg: Leg) -> bool:
-        """Tell whether every worker merges all rows for itself: a round trip less, where they are few."""
-        return leg.rows * self.workers <= FEW_ROWS
-
     def rows(self, leg: Leg) -> list[Rows]:
-        """Return the rows that each part of a merge takes: all, or as many parts as there are workers."""
-        parts = 1 if self.by_each(leg) else self.workers
-        return list(pairwise(leg.rows * part // parts for part in range(parts + 1)))
+        """Return the rows of each part of what a worker has changed in a leg.
 
-    def merge(self, parts: Sequence[Part]) -> TableChanges:
+        After a full leg that is first the rows that tell how to weight, which all workers need, then as many
+        parts as there are workers, each merged by one of them. After others, few rows, which every worker
+        merges for itself: a round trip less.
+        """
+        if not leg.full:
+            return [(0, self.plan.hot)]
+        return [(0, self.plan.measured), *self.shares()]
+
+    def shares(self) -> list[Rows]:
+        """Return the rows that each worker merges after a full leg."""
+        return list(pairwise(self.plan.words * part // self.workers for part in range(self.workers + 1)))
+
+    def merged(self, parts: Sequence[Part]) -> TableChanges:
         """Return what all replicas together have changed in some rows, from every worker's part."""
         nodes = {node: changes for part in parts for node, changes in part.items()}
         stride = row_stride(self.config.vector_size)
         return TableChanges(*(merged(table, self.plan.replicas, stride) for table in _by_table(nodes)))
-
-    def merged(self, brought: Sequence[Part | TableChanges]) -> list[TableChanges]:
-        """Return parts that are merged as they are, others merged."""
-        done = [part for part in brought if not isinstance(part, dict)]
-        return done or [self.merge([part for part in brought if isinstance(part, dict)])]
 
 
 @dataclass(frozen=True)
@@ -108,6 +104,13 @@ def texts_of(corpus: EncodedCorpus, numbers: Sequence[int], plan: Plan) -> dict[
     return {number: Text(*span_text(plan, number, corpus.ids, corpus.sentence_starts)) for number in numbers}
 
 
+class Done(NamedTuple):
+    """What a worker has done of a leg."""
+
+    results: NDArray[np.float64]  # (replicas, blocks, 3): loss in nats, pairs, centers
+    nbytes: int  # of what it has changed
+
+
 class Worker:
     """Some replicas of one run. A worker that has just been made, or made again, has none."""
 
@@ -116,6 +119,7 @@ class Worker:
         self._group: ReplicaGroup | None = None
         self._at = self._full = -1  # the blocks before which all replicas were merged last, and all rows
         self._trained: Leg | None = None  # but not merged yet
+        self._own: Part = {}  # what changed here in the rows that this worker merges
 
     def describe(self, words: Words) -> dict[str, Any]:
         """Return what the bits of a model depend on here, and whether the encoded corpus can be seen."""
@@ -132,6 +136,7 @@ class Worker:
         self,
         block: int,
         orders: Orders,
+        place: int,
         numbers: Sequence[int],
         words: Words,
         vectors: NDArray[np.float32],
@@ -140,7 +145,8 @@ class Worker:
     ) -> None:
         """Take these replicas; ``texts`` are theirs, in order, where ``words`` cannot be opened here.
 
-        ``vectors`` and ``context_vectors`` are the tables before ``block``, flat and without room.
+        ``place`` is the worker's among all. ``vectors`` and ``context_vectors`` are the tables before
+        ``block``, flat and without room.
         """
         if self._group is not None:
             self._group.close()
@@ -151,55 +157,73 @@ class Worker:
         }
         found = given or words.texts(numbers, orders.plan)
         config = orders.config
-        gear = make_gear(Vocabulary([], orders.counts), config, orders.plan.split)
+        draws = make_draws(Vocabulary([], orders.counts), config)
         base = empty_tables(len(orders.counts), config.vector_size)
         base.vectors[: len(vectors)] = vectors
         base.context_vectors[: len(context_vectors)] = context_vectors
-        self._orders, self._full, self._at, self._trained = orders, block, block, None
-        rules = Rules(orders.plan, config, orders.counts, gear.updates, base.stride)
-        self._group = ReplicaGroup(orders.plan, rules, gear, base, found, config.threads)
+        self._orders, self._place = orders, place
+        self._full, self._at, self._trained = block, block, None
+        rules = Rules(orders.plan, config, orders.counts, base.stride)
+        self._group = ReplicaGroup(orders.plan, rules, draws, base, found, config.threads)
         self._group.compile()
 
-    def back_to(self, block: int, orders: Orders, numbers: Sequence[int]) -> bool:
+    def back_to(self, block: int, orders: Orders, place: int, numbers: Sequence[int]) -> bool:
         """Be again as before ``block``, with these very replicas; False where this worker cannot."""
         if self._group is None or self._full != block or self._group.numbers != list(numbers):
             return False
-        self._orders, self._at, self._trained = orders, block, None
+        self._orders, self._place, self._at, self._trained = orders, place, block, None
         self._group.go_back()
         return True
 
-    def step(self, done: Leg | None, leg: Leg, *brought: Part | TableChanges) -> tuple[Any, ...]:
-        """Take over what all replicas changed in the leg before, if any; then train the next one.
+    def step(self, done: Leg | None, leg: Leg, *brought: Part | NewTables) -> tuple[Any, ...]:
+        """Take over what came of the leg before, if any; then train the next one.
 
         Returns:
-            The results, (replicas, blocks, 3), and what changed: a part for each of the orders' rows.
+            What was done, and what changed: a part for each of the orders' rows, but nothing of those that
+            this worker is going to merge, as that need not travel.
         """
         if self._group is None or self._trained != done or (done is None and self._at != leg.first):
             raise OutOfStepError(f"a worker that has trained {self._trained} cannot go from {done} to {leg}")
-        group = self._group
         if done is not None:
-            self._trained = None
-            group.receive(done, self._orders.merged(brought))
-            self._at = done.past
-            if done.full:
-                self._full = done.past
-        results = group.train(leg)
+            self._take_over(self._group, done, brought)
+        results = self._group.train(leg)
         self._trained = leg
-        return results, *(
-            {node: group.changes(node, *rows) for node in group.nodes} for rows in self._orders.rows(leg)
-        )
+        parts = [
+            {node: self._group.changes(node, *rows) for node in self._group.nodes}
+            for rows in self._orders.rows(leg)
+        ]
+        if leg.full:
+            own = 1 + self._place
+            self._own, parts[own] = parts[own], {}
+        return Done(results, sum(map(bytes_of, parts))), *parts
 
-    def merge(self, *parts: Part) -> TableChanges:
-        """Return what all replicas together have changed in some rows, from every worker's part."""
-        if self._group is None:
-            raise OutOfStepError("a worker without orders cannot merge")
-        return self._orders.merge(parts)
+    def _take_over(self, group: ReplicaGroup, done: Leg, brought: Sequence[Part | NewTables]) -> None:
+        self._trained = None
+        if done.full:
+            group.renew([new for new in brought if isinstance(new, NewTables)])
+            self._full = done.past
+        else:
+            group.receive(done, self._orders.merged([part for part in brought if isinstance(part, dict)]))
+        self._at = done.past
+
+    def renewed(self, leg: Leg, rows: Rows, *parts: Part) -> NewTables:
+        """Return some rows as a full leg leaves them: from what every worker changed in them.
+
+        Of ``parts`` the first half are the rows that tell how to weight, each worker's. What this worker has
+        changed it has kept.
+        """
+        if self._group is None or self._trained != leg:
+            raise OutOfStepError(f"a worker that has trained {self._trained} cannot merge {leg}")
+        half = len(parts) // 2
+        measured = self._orders.merged(parts[:half])
+        part = self._orders.merged([*parts[half:], self._own])
+        return self._group.renewed(leg, measured, part, *rows)
 
 
-def bytes_of(part: Part | TableChanges) -> int:
-    """Return how many bytes of changes a part has."""
+def bytes_of(part: Part | NewTables) -> int:
+    """Return how many bytes of rows a part has."""
     tables = part.values() if isinstance(part, dict) else [part]
-    return sum(changes.nbytes for table in tables for changes in table)
+    return sum(rows.nbytes for table in tables for rows in table)
 
 
 def _by_table(nodes: Mapping[Node, TableChanges]) -> list[dict[Node, Changes]]:

@@ -49,6 +49,15 @@ class Draws(NamedTuple):
     negative: int
 
 
+class Blocks(NamedTuple):
+    """Some blocks of one text, one after another: positions, learning rates, keys of the draws."""
+
+    begin: NDArray[np.int64]
+    end: NDArray[np.int64]
+    alpha: NDArray[np.float32]
+    key: NDArray[np.uint64]
+
+
 class Scratch(NamedTuple):
     """Buffers of one thread, allocated once; sizes by :func:`make_scratch`."""
 

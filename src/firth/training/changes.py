@@ -9,7 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.training.arrays import aligned_zeros
-from firth.training.merging import STEPS, Rule, Stack, add_rows, combine_rows, gather_changes
+from firth.training.merging import (
+    STEPS,
+    Rule,
+    Stack,
+    add_rows,
+    combine_rows,
+    gather_changes,
+    put_rows,
+    renew_rows,
+)
 from firth.training.replicas import Node
 from firth.training.simd import LANES
 
@@ -37,6 +46,18 @@ class Changes(NamedTuple):
         first, past = np.searchsorted(self.rows, [low, high]).tolist()
         stride = len(self.values) // max(len(self.rows), 1)
         return Changes(self.rows[first:past], self.values[first * stride : past * stride])
+
+
+class NewRows(NamedTuple):
+    """Rows of one table as a merge has left them; the row numbers rise."""
+
+    rows: NDArray[np.int32]  # (n,)
+    values: NDArray[np.float32]  # (n * stride,)
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes travel."""
+        return self.rows.nbytes + self.values.nbytes
 
 
 def make_stack(base: NDArray[np.float32], count: int, size: int, stride: int) -> Stack:
@@ -74,12 +95,10 @@ def make_desk(stack: Stack) -> Desk:
 
 def changes_of(low: int, high: int, first: int, count: int, stack: Stack, desk: Desk) -> Changes:
     """Return the changes of ``count`` replicas from place ``first`` on, which must be a node of the tree."""
-    found = [(desk.rows[:0].copy(), desk.values[:0].copy())]
-    for begin in range(low, high, CHUNK_ROWS):
-        n = gather_changes(begin, min(begin + CHUNK_ROWS, high), first, count, stack, *desk)
-        found.append((desk.rows[:n].copy(), desk.values[: n * stack.stride].copy()))
-    rows, values = zip(*found, strict=True)
-    return Changes(np.concatenate(rows), np.concatenate(values))
+    most = high - low  # memory that is never written is never taken
+    rows, values = np.zeros(most, np.int32), aligned_zeros(most * stack.stride)
+    n = gather_changes(low, high, first, count, stack, desk.changes, desk.touched, rows, values)
+    return Changes(rows[:n], values[: n * stack.stride])
 
 
 def combined(a: Changes, b: Changes, stride: int) -> Changes:
@@ -114,6 +133,24 @@ def make_turns() -> NDArray[np.float32]:
 def add_changes(changes: Changes, stack: Stack, rule: Rule) -> None:
     """Add summed changes, weighted by ``rule``, to the base and all replicas."""
     add_rows(len(changes.rows), *changes, stack, rule, make_turns())
+
+
+def new_rows(changes: Changes, low: int, high: int, stack: Stack, rule: Rule) -> NewRows:
+    """Return rows of the base with summed changes, weighted by ``rule``, added; the base stays as it is.
+
+    Rows ``low`` ... ``high``, none if that is not above, are among them, changed or not; no changed row is
+    below ``low``.
+    """
+    n, stride = len(changes.rows), stack.stride
+    most = n + max(high - low, 0)
+    rows, values = np.zeros(most, np.int32), aligned_zeros(most * stride)
+    found = renew_rows(n, *changes, low, high, stack.base, stride, rule, make_turns(), rows, values)
+    return NewRows(rows[:found], values[: found * stride])
+
+
+def put_new(new: NewRows, stack: Stack) -> None:
+    """Give the base and all replicas new rows."""
+    put_rows(len(new.rows), *new, stack)
 
 
 def merge_rows(stack: Stack, rule: Rule, low: int, high: int, desk: Desk) -> None:

@@ -85,12 +85,13 @@ class TrainConfig:
         shrink_windows: draw each center's window from 1 ... window, so that nearer words count more.
         seed: seed of every random draw, 0 to 2**63 - 1.
         threads: threads that train; by default one for each core this process may use.
-        reproducible: train in rounds of fixed shards: the same corpus, options and seed then give the same
-            bits with any number of threads, on one kind of processor and one version of numba. If False,
-            several threads race (Hogwild): faster, and never the same twice.
-        shards: replicas of the tables, 1 to 64, each trained on a part of the corpus and merged with the
-            others again and again; or "auto": 1, unless a cluster trains. They are part of what is computed,
-            as the seed is: a cluster that shares them among its machines gets the same bits as threads do.
+        reproducible: train in fixed shards: the same corpus, options and seed then give the same bits with
+            any number of threads, on one kind of processor and one version of numba. If False, several
+            threads race (Hogwild): faster, and never the same twice.
+        shards: replicas of the tables, 1 to 64, each trained by one thread on a part of the corpus and
+            merged with the others again and again. They are part of what is computed, as the seed is: a
+            cluster that shares them among its machines gets the same bits as threads do. 1: one pair of
+            tables, trained in rounds of eight pieces. "auto": 1, or one for each worker of a cluster.
 
     Raises:
         ConfigError: an option is unknown, of the wrong type or out of its range.

@@ -23,7 +23,7 @@ import math
 
 import numpy as np
 
-from firth.training.arrays import CHUNK, MASKED, SEEN, TILE, Draws, Scratch, Tables
+from firth.training.arrays import CHUNK, MASKED, SEEN, TILE, Blocks, Draws, Scratch, Tables
 from firth.training.draws import PLAIN, draw_windows, keep_chunk, next_stamp
 from firth.training.kernel_cache import compiled, inlined
 from firth.training.simd import (
@@ -323,3 +323,14 @@ def train_block(ids, starts, begin, end, alpha, key, draws: Draws, tables: Table
         loss += take_loss(scratch)
         centers += past - first
     return loss, pairs, centers
+
+
+@compiled
+def train_blocks(ids, starts, blocks: Blocks, draws: Draws, tables: Tables, scratch: Scratch, results):
+    """Train blocks one after another; write (blocks, 3): loss in nats, pairs, centers."""
+    for b in range(len(blocks.begin)):
+        begin, end, alpha, key = blocks.begin[b], blocks.end[b], blocks.alpha[b], blocks.key[b]
+        loss, pairs, centers = train_block(ids, starts, begin, end, alpha, key, draws, tables, scratch)
+        results[b, 0] = loss
+        results[b, 1] = pairs
+        results[b, 2] = centers

@@ -8,16 +8,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.corpus.vocabulary import Vocabulary, keep_prob, noise_prob
+from firth.corpus.vocabulary import Vocabulary
 from firth.training.arrays import Draws, Scratch, Tables, make_scratch, row_stride
 from firth.training.config import TrainConfig
 from firth.training.rounds import (
     Rounds,
     Updates,
     Work,
-    expected_updates,
     make_shards,
     make_work,
+    round_updates,
     train_rounds,
 )
 from firth.training.shards import SHARDS, Split
@@ -36,9 +36,7 @@ class Gear(NamedTuple):
 def make_gear(vocabulary: Vocabulary, config: TrainConfig, split: Split) -> Gear:
     """Return the tables of the draws, the expected updates, and the shards' buffers."""
     draws = make_draws(vocabulary, config, split)
-    counts, stride = vocabulary.counts, row_stride(config.vector_size)
-    kept = keep_prob(counts, config.sample) * (counts / counts.sum())
-    updates = expected_updates(split, kept, noise_prob(counts, config.ns_exponent), config)
+    updates, stride = round_updates(split, vocabulary.counts, config), row_stride(config.vector_size)
     scratches = tuple(
         make_scratch(draws, stride, split.spare_row(number), split.shard_positions)
         for number in range(SHARDS)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from firth.errors import ConfigError
 from firth.training.arrays import row_stride
-from firth.training.shards import Split
 
 _CONTAINERS = (  # of both versions of control groups: the limit, what is used
     ("/sys/fs/cgroup", "memory.max", "memory.current"),
@@ -15,13 +14,13 @@ _CONTAINERS = (  # of both versions of control groups: the limit, what is used
 )
 
 
-def needed_bytes(split: Split, vector_size: int, replicas: int) -> int:
-    """Return the bytes of ``replicas`` replicas of both tables with their room, and of their base.
+def needed_bytes(words: int, vector_size: int, replicas: int) -> int:
+    """Return the bytes of ``replicas`` replicas of both tables, and of their base.
 
-    >>> needed_bytes(Split(16_000_000, 68_000, 5), 100, 4)
-    334286848
+    >>> needed_bytes(68_000, 100, 4)
+    304643584
     """
-    rows = split.words + replicas * (split.words + split.room)
+    rows = words + replicas * (words + 1)  # one of them spare
     return 2 * 4 * row_stride(vector_size) * rows
 
 
@@ -53,18 +52,18 @@ def _free_memory() -> int | None:
         return None
 
 
-def check_memory(split: Split, vector_size: int, replicas: int, available: int | None) -> None:
+def check_memory(words: int, vector_size: int, replicas: int, available: int | None) -> None:
     """Refuse a run whose replicas do not fit into ``available`` bytes.
 
     Raises:
         ConfigError: they do not, with the numbers.
     """
-    needed = needed_bytes(split, vector_size, replicas)
+    needed = needed_bytes(words, vector_size, replicas)
     if available is not None and needed > available:
-        one = needed_bytes(split, vector_size, 2) - needed_bytes(split, vector_size, 1)
-        fitting = max((available - needed_bytes(split, vector_size, 0)) // one, 0)
+        one = needed_bytes(words, vector_size, 2) - needed_bytes(words, vector_size, 1)
+        fitting = max((available - needed_bytes(words, vector_size, 0)) // one, 0)
         raise ConfigError(
-            f"{replicas} shards of {split.words:,} words x {vector_size} numbers take {needed / 1e9:,.1f} GB "
+            f"{replicas} shards of {words:,} words x {vector_size} numbers take {needed / 1e9:,.1f} GB "
             f"of memory ({replicas} replicas of {one / 1e9:,.2f} GB and their base), and "
             f"{available / 1e9:,.1f} GB are free: {remedy(fitting)}lower vector_size or max_vocab_size, or "
             "raise min_count"

@@ -261,23 +261,71 @@ def along_directions(values, at, directions, stride):
     return totals(a0, a1, a2, a3, a4, a5, b0, b1, b2, b3, b4, b5)
 
 
+@inlined
+def turn_of(row, values, at, stride, rule: Rule, turns):
+    """Write how much of each direction is added to a weighted change; return the weight of all of it."""
+    updates = np.float64(rule.updates[row]) * (rule.hot_heat if row < rule.hot else rule.heat)
+    common = weight(updates * rule.curvatures[DIRECTIONS], rule.weights)
+    store(turns, 0, along_directions(values, at, rule.directions, stride))
+    for k in range(DIRECTIONS):
+        turns[k] *= np.float32(weight(updates * rule.curvatures[k], rule.weights) - common)
+    return splat(np.float32(common))
+
+
+@inlined
+def weighted(w, turns, values, at, d, stride, rule: Rule):
+    """Return sixteen numbers of a weighted change."""
+    change = w * load(values, at + d)
+    for k in range(DIRECTIONS):
+        change = fma(spread(turns, k), load(rule.directions, k * stride + d), change)
+    return change
+
+
 @compiled
 def add_rows(n, rows, values, stack: Stack, rule: Rule, turns):
     """Add ``n`` summed changes, weighted, to the base, and give every replica the new rows."""
     stride = stack.stride
     for i in range(n):
-        row = np.int64(rows[i])
-        at, change = row * stride, i * stride
-        updates = np.float64(rule.updates[row]) * (rule.hot_heat if row < rule.hot else rule.heat)
-        common = weight(updates * rule.curvatures[DIRECTIONS], rule.weights)
-        store(turns, 0, along_directions(values, change, rule.directions, stride))
-        for k in range(DIRECTIONS):
-            turns[k] *= np.float32(weight(updates * rule.curvatures[k], rule.weights) - common)
-        w = splat(np.float32(common))
+        row, change = np.int64(rows[i]), i * stride
+        w = turn_of(row, values, change, stride, rule, turns)
         for d in range(0, stride, LANES):
-            new = fma(w, load(values, change + d), load(stack.base, at + d))
-            for k in range(DIRECTIONS):
-                new = fma(spread(turns, k), load(rule.directions, k * stride + d), new)
-            store(stack.base, at + d, new)
+            at = row * stride + d
+            new = load(stack.base, at) + weighted(w, turns, values, change, d, stride, rule)
+            store(stack.base, at, new)
             for r in range(stack.number):
-                store(stack.replicas, r * stack.size + at + d, new)
+                store(stack.replicas, r * stack.size + at, new)
+
+
+@compiled
+def renew_rows(n, rows, values, low, high, base, stride, rule: Rule, turns, new_rows, new_values):
+    """Write what rows of the base are with ``n`` summed changes, weighted; return how many rows there are.
+
+    Rows ``low`` ... ``high`` are among them, changed or not; no changed row is below them.
+    """
+    i = found = 0
+    while low < high or i < n:
+        changed = i < n and (low >= high or rows[i] == low)
+        row = np.int64(rows[i] if changed else low)
+        if changed:
+            w = turn_of(row, values, i * stride, stride, rule, turns)
+            for d in range(0, stride, LANES):
+                new = load(base, row * stride + d) + weighted(w, turns, values, i * stride, d, stride, rule)
+                store(new_values, found * stride + d, new)
+            i += 1
+        else:
+            copy_row(base, row * stride, new_values, found * stride, stride)
+        new_rows[found] = row
+        low += row == low
+        found += 1
+    return found
+
+
+@compiled
+def put_rows(n, rows, values, stack: Stack):
+    """Give the base and every replica ``n`` new rows."""
+    stride = stack.stride
+    for i in range(n):
+        at = np.int64(rows[i]) * stride
+        copy_row(values, i * stride, stack.base, at, stride)
+        for r in range(stack.number):
+            copy_row(values, i * stride, stack.replicas, r * stack.size + at, stride)

@@ -15,14 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.errors import TrainingError
-from firth.training.march import make_gear
 from firth.training.memory import available_bytes, check_memory
 from firth.training.replica_group import ReplicaGroup, Text
 from firth.training.replicas import span_text
 from firth.training.rules import Rules
 from firth.training.run import Run, plan_of
-from firth.training.shards import SHARDS
 from firth.training.supervision import diverged, join, supervise
+from firth.training.tables import make_draws
 
 
 class ReplicaCrew:
@@ -32,17 +31,15 @@ class ReplicaCrew:
         """Make the replicas."""
         corpus, config = run.corpus, run.config
         self._run, self._plan = run, plan_of(run)
-        check_memory(self._plan.split, config.vector_size, config.shards, available_bytes())
+        check_memory(self._plan.words, config.vector_size, config.shards, available_bytes())
         self._pause, self._stop = threading.Event(), threading.Event()
         texts = {
             number: Text(*span_text(self._plan, number, corpus.ids, corpus.sentence_starts))
             for number in range(self._plan.replicas)
         }
-        gear = make_gear(corpus.vocabulary, config, self._plan.split)
-        threads = min(config.threads, SHARDS)
-        counts = corpus.vocabulary.counts
-        rules = Rules(self._plan, config, counts, gear.updates, run.tables.stride)
-        self._group = ReplicaGroup(self._plan, rules, gear, run.tables, texts, threads)
+        draws = make_draws(corpus.vocabulary, config)
+        rules = Rules(self._plan, config, corpus.vocabulary.counts, run.tables.stride)
+        self._group = ReplicaGroup(self._plan, rules, draws, run.tables, texts, config.threads)
         self._group.compile()
 
     def train(self, tick: Callable[[], bool]) -> None:

@@ -1,5 +1,7 @@
 """Some replicas of a run's tables in one process: trained leg by leg, then merged with all others.
 
+A replica is trained by one thread, position after position: nothing races, nothing waits.
+
 In threads one group holds all replicas. On a cluster each worker has a group of some of them, and what has
 to travel are the *changes* of whole nodes of the merging tree; the bits are the same.
 """
@@ -16,24 +18,25 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.training.arrays import Tables
+from firth.training.arrays import Blocks, Draws, Tables, make_scratch
 from firth.training.changes import (
     Changes,
     Desk,
+    NewRows,
     add_changes,
     changes_of,
     make_desk,
     make_stack,
     merge_rows,
     merged,
+    new_rows,
+    put_new,
     replica_of,
 )
-from firth.training.march import Gear, March
+from firth.training.kernels import train_blocks
 from firth.training.merging import Rule
 from firth.training.replicas import Leg, Node, Plan, nodes
-from firth.training.rounds import Rounds
 from firth.training.rules import Rules, mean_rows
-from firth.training.shards import SHARDS
 
 Result = TypeVar("Result")
 
@@ -52,6 +55,13 @@ class TableChanges(NamedTuple):
     context_vectors: Changes
 
 
+class NewTables(NamedTuple):
+    """Rows of both tables as a merge has left them."""
+
+    vectors: NewRows
+    context_vectors: NewRows
+
+
 class ReplicaGroup:
     """The replicas of the given numbers; ``base`` is the tables as they were when all were equal."""
 
@@ -59,7 +69,7 @@ class ReplicaGroup:
         self,
         plan: Plan,
         rules: Rules,
-        gear: Gear,
+        draws: Draws,
         base: Tables,
         texts: Mapping[int, Text],
         threads: int = 1,
@@ -67,17 +77,17 @@ class ReplicaGroup:
         """Make the replicas, all equal to ``base``, whose rows are changed in place by merging."""
         self.numbers = sorted(texts)
         self.nodes: Sequence[Node] = nodes(self.numbers, plan.replicas)
-        self._plan, self._rules, self._base = plan, rules, base
+        self._plan, self._rules, self._draws, self._base = plan, rules, draws, base
         self._threads, self._pool = threads, ThreadPoolExecutor(threads, "firth")
         words = base.words * base.stride
-        self._size = words + plan.split.room * base.stride
+        size = words + base.stride  # one row is spare
         self._stacks = tuple(
-            make_stack(flat[:words], len(texts), self._size, base.stride)
+            make_stack(flat[:words], len(texts), size, base.stride)
             for flat in (base.vectors, base.context_vectors)
         )
         self._desks = [make_desk(self._stacks[0]) for _ in range(threads)]
         self._texts = [texts[number] for number in self.numbers]
-        self._marches = [March(*text, self._tables(place), gear) for place, text in enumerate(self._texts)]
+        self._scratches = [make_scratch(draws, base.stride, base.words) for _ in self._texts]
         self._hot_before: tuple[NDArray[np.float32], ...] = ()
         self._keep_hot()
 
@@ -88,9 +98,9 @@ class ReplicaGroup:
 
     def compile(self) -> None:
         """Compile the kernels, or load them."""
-        self._marches[0].compile()
+        self._train(0, np.arange(0))
         parts = [self._changes((self.numbers[0], self.numbers[0] + 1), 0, 0, self._desks[0])]
-        for stack, rule in zip(self._stacks, self._rules_of(Leg(0, 0, 0, 0, False), parts), strict=True):
+        for stack, rule in zip(self._stacks, self._rules_of(Leg(0, 0, 0, False), parts), strict=True):
             merge_rows(stack, rule, 0, 0, self._desks[0])
             merged({(0, 1): parts[0].vectors, (1, 2): parts[0].vectors}, 2, self._base.stride)
 
@@ -100,56 +110,69 @@ class ReplicaGroup:
 
     def train(self, leg: Leg) -> NDArray[np.float64]:
         """Train one leg; return (replicas here, blocks, 3): loss in nats, pairs, centers."""
-        results = np.zeros((len(self.numbers), leg.past - leg.first, 3))
-        for place, march in enumerate(self._marches):
-            blocks = self._blocks(place, leg)
-            rounds = self._rounds(place, blocks)
-            results[place, blocks - leg.first] = march.train(self._pool, self._threads, rounds)
+        blocks = np.arange(leg.first, leg.past)
+        jobs = [self._pool.submit(self._train, place, blocks) for place in range(len(self._texts))]
+        return np.array([job.result() for job in jobs]).reshape(len(jobs), len(blocks), 3)
+
+    def _train(self, place: int, numbers: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Train one replica's part of some blocks: what one thread runs."""
+        results = np.zeros((len(numbers), 3))
+        text, blocks = self._texts[place], self._blocks(place, numbers)
+        tables, scratch = self._tables(place), self._scratches[place]
+        train_blocks(*text, blocks, self._draws, tables, scratch, results)
         return results
 
-    def _blocks(self, place: int, leg: Leg) -> NDArray[np.int64]:
-        """Return the blocks of a leg for which a replica has text: an epoch's last may have none."""
-        blocks = np.arange(leg.first, leg.past)
-        return blocks[self._begins(blocks) * SHARDS < len(self._texts[place].ids)]
-
-    def _begins(self, blocks: NDArray[np.int64]) -> NDArray[np.int64]:
-        begins: NDArray[np.int64] = (
-            blocks % self._plan.schedule.blocks_per_epoch * self._plan.split.shard_positions
-        )
-        return begins
-
-    def _rounds(self, place: int, numbers: NDArray[np.int64]) -> Rounds:
-        """Return the rounds of a replica that are its part of some blocks."""
-        stripe = -(-len(self._texts[place].ids) // SHARDS)
-        begins = self._begins(numbers)
-        blocks = [self._plan.schedule.block(number) for number in numbers.tolist()]
-        return Rounds(
+    def _blocks(self, place: int, numbers: NDArray[np.int64]) -> Blocks:
+        """Return a replica's part of some blocks; of an epoch's last one it may have no text."""
+        schedule, positions = self._plan.schedule, len(self._texts[place].ids)
+        each = self._plan.block_positions // self._plan.replicas
+        epochs, indices = np.divmod(numbers, schedule.blocks_per_epoch)
+        begins = np.minimum(indices * each, positions)
+        own, which = np.unique(epochs, return_inverse=True)
+        keys = [key_of(schedule.key(epoch), self.numbers[place]) for epoch in own.tolist()]
+        return Blocks(
             begin=begins,
-            end=np.minimum(begins + self._plan.split.shard_positions, stripe),
-            alpha=np.array([block.alpha for block in blocks], np.float32),
-            key=np.array([key_of(block.key, self.numbers[place]) for block in blocks], np.uint64),
-            number=numbers + 1,
+            end=np.minimum(begins + each, positions),
+            alpha=schedule.alphas(numbers).astype(np.float32),
+            key=np.array(keys, np.uint64)[which],
         )
 
     # --- merging -------------------------------------------------------------------------------------
 
     def merge(self, leg: Leg) -> None:
         """Merge the rows that are due after a leg; all replicas are here."""
-        measured = self._rules.measured  # first the rows that tell how to weight, then all others
+        measured = self._plan.measured  # first the rows that tell how to weight, then all others
         parts = self._in_threads(0, measured, partial(self._changes, (0, self._plan.replicas)))
         rules = self._add(leg, parts)
         for stack, rule in zip(self._stacks, rules, strict=True):
-            self._in_threads(measured, leg.rows, partial(merge_rows, stack, rule))
-        self._merged(leg)
+            self._in_threads(measured, self._plan.rows(leg), partial(merge_rows, stack, rule))
+        if leg.full:
+            self._keep_hot()
 
     def changes(self, node: Node, low: int, high: int) -> TableChanges:
         """Return what the replicas of one of ``nodes`` have changed in rows ``low`` ... ``high``."""
         return self._changes(node, low, high, self._desks[0])
 
-    def receive(self, leg: Leg, parts: Sequence[TableChanges]) -> None:
-        """Take over the summed changes of all replicas, in any number of parts, each of other rows."""
-        self._add(leg, parts)
-        self._merged(leg)
+    def receive(self, leg: Leg, changes: TableChanges) -> None:
+        """Take over the summed changes of all replicas after a leg that is not a full one."""
+        self._add(leg, [changes])
+
+    def renewed(self, leg: Leg, measured: TableChanges, part: TableChanges, low: int, high: int) -> NewTables:
+        """Return rows ``low`` ... ``high`` as a full merge leaves them; the tables here stay as they are.
+
+        ``measured`` are the summed changes of the rows that tell how to weight, ``part`` those of the rows
+        asked for. The hot rows are in any case returned: they have changed since the last full merge.
+        """
+        hot = min(high, self._plan.hot)
+        rules = zip(part, self._stacks, self._rules_of(leg, [measured]), strict=True)
+        return NewTables(*(new_rows(of, low, hot, stack, rule) for of, stack, rule in rules))
+
+    def renew(self, parts: Sequence[NewTables]) -> None:
+        """Take over what :meth:`renewed` has returned of all rows: all replicas are equal then."""
+        for part in parts:
+            for new, stack in zip(part, self._stacks, strict=True):
+                put_new(new, stack)
+        self._keep_hot()
 
     def _changes(self, node: Node, low: int, high: int, desk: Desk) -> TableChanges:
         place, count = self.numbers.index(node[0]), node[1] - node[0]
@@ -158,11 +181,12 @@ class ReplicaGroup:
 
     def _rules_of(self, leg: Leg, parts: Sequence[TableChanges]) -> list[Rule]:
         stride, replicas = self._base.stride, self._plan.replicas
-        tables = [
-            mean_rows(stack.base, [part[which] for part in parts], self._rules.measured, replicas, stride)
-            for which, stack in enumerate(self._stacks)
-        ]
-        return self._rules.of(leg, tables)
+
+        def rule(which: int) -> Rule:
+            other = self._stacks[1 - which].base, [part[1 - which] for part in parts]
+            return self._rules.of(leg, which, mean_rows(*other, self._plan.measured, replicas, stride))
+
+        return list(self._pool.map(rule, range(2)))
 
     def _add(self, leg: Leg, parts: Sequence[TableChanges]) -> list[Rule]:
         """Add summed changes to the base and all replicas, in threads; return how they were weighted."""
@@ -185,11 +209,6 @@ class ReplicaGroup:
         ]
         return [job.result() for job in jobs]
 
-    def _merged(self, leg: Leg) -> None:
-        list(self._pool.map(March.hand_out_head, self._marches))
-        if leg.full:
-            self._keep_hot()
-
     # --- going back ----------------------------------------------------------------------------------
 
     def _keep_hot(self) -> None:
@@ -208,8 +227,6 @@ class ReplicaGroup:
         for stack in self._stacks:
             for place in range(stack.number):
                 replica_of(stack, place)[: len(stack.base)] = stack.base
-        for march in self._marches:
-            march.forget()
 
 
 def key_of(key: int, number: int) -> int:

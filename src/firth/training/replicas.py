@@ -1,9 +1,9 @@
 """How a run is shared among replicas of its tables: pure arithmetic, the same on every machine.
 
-The text is cut into as many *spans* as there are replicas, and each replica is trained on its own span, in
-rounds (see ``shards.py``). A *block* of such a run is one round of every replica. After some blocks, a
-*leg*, the replicas are merged: the rows of the most frequent words often, all rows more rarely. What
-a replica does in a leg depends on its tables at the leg's beginning alone, so anybody may do it.
+The text is cut into as many *spans* as there are replicas, and each replica is trained on its own span, by
+one thread. A *block* of such a run is the next few positions of every span. After some blocks, a *leg*, the
+replicas are merged: the rows of the most frequent words often, all rows more rarely. What a replica
+does in a leg depends on its tables at the leg's beginning alone, so anybody may do it.
 
 Two replicas are merged into one, these again in pairs, and so on: a binary tree over the replicas' numbers,
 whose *nodes* are ranges of numbers. The tree is fixed, so whoever holds all replicas of a node can merge
@@ -21,28 +21,35 @@ from numpy.typing import NDArray
 
 from firth.training.config import MAX_SHARDS
 from firth.training.schedule import Schedule
-from firth.training.shards import Split
 
 HOT = 4096
 """Most frequent words, whose rows are merged more often than the others."""
 
-LEG_POSITIONS = 300_000
-"""Positions of all replicas in a leg, about."""
+MEASURED = 1024
+"""Most frequent words, whose rows tell how changes are to be weighted (``rules.py``)."""
+
+LEG_POSITIONS = 2_400_000
+"""Positions of all replicas in a leg, about, divided by their number: the more there are, the more of what a
+row has learnt elsewhere is missing."""
 
 FULL_LEGS = 7
 """Legs from one merge of all rows to the next."""
 
-EPOCH_LEGS = 56
-"""Legs of an epoch, at least: small texts need merging as often as large ones."""
+EPOCH_LEGS = 5
+"""Legs of an epoch for each replica, at least: small texts need merging as often as large ones."""
 
-GROWTH = 28
-"""A leg is no longer than the text trained before it divided by this: young tables change fast ..."""
+GROWTH = 7
+"""A leg is no longer than the text trained before it divided by this and the number of replicas: young tables
+change fast ..."""
 
-YOUNGEST = 16
+YOUNGEST = 64
 """... but not shorter than its full length divided by this."""
 
-AS_GOOD = 8
-"""Replicas with which a model is as good as with one; sixteen lose 2 points of analogy (LOG.md)."""
+AS_GOOD = 4
+"""Replicas with which a model is as good as with one (LOG.md)."""
+
+BLOCK_POSITIONS = 64, 4096
+"""Positions of a replica in a block, at least and at most."""
 
 SPAN_POSITIONS = 1_000
 """Positions of a span, at least."""
@@ -52,44 +59,52 @@ Node = tuple[int, int]
 
 
 class Leg(NamedTuple):
-    """Blocks ``first`` ... ``past`` of a run, after which rows 0 ... ``rows`` are merged."""
+    """Blocks ``first`` ... ``past`` of a run, after which the hot rows are merged, or all."""
 
     first: int
     past: int
-    rows: int
     since: int  # the block at which all replicas were equal
     full: bool  # all rows are merged: all replicas are equal then
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The spans and legs of a run on a text split by ``split``."""
+    """The spans and legs of a run on a text of ``positions`` words, ``words`` of them distinct."""
 
-    split: Split
+    positions: int
+    words: int
     replicas: int
     schedule: Schedule
 
     @property
     def hot(self) -> int:
         """Words whose rows are merged after each leg."""
-        return min(self.split.words, HOT)
+        return min(self.words, HOT)
+
+    @property
+    def measured(self) -> int:
+        """Words whose rows tell how changes are to be weighted."""
+        return min(self.hot, MEASURED)
+
+    def rows(self, leg: Leg) -> int:
+        """Return how many rows are merged after a leg."""
+        return self.words if leg.full else self.hot
 
     @property
     def block_positions(self) -> int:
-        """Positions of a block: a round of every replica."""
-        return self.replicas * self.split.round_positions
+        """Positions of a block, of all replicas."""
+        return self.schedule.block_positions
 
     def leg_blocks(self, block: int) -> int:
         """Return the blocks of each leg up to the next full merge, after one at ``block``."""
-        usual = min(LEG_POSITIONS, self.split.positions // EPOCH_LEGS)
+        usual = leg_positions(self.positions, self.replicas)
         done = block * self.block_positions
-        young = max(usual // YOUNGEST, min(usual, done // GROWTH))
+        young = max(usual // YOUNGEST, min(usual, done // (GROWTH * self.replicas)))
         return max(1, round(young / self.block_positions))
 
     def span(self, number: int) -> tuple[int, int]:
         """Return the first position of replica ``number``'s span and one past its last."""
-        positions = self.split.positions
-        return positions * number // self.replicas, positions * (number + 1) // self.replicas
+        return self.positions * number // self.replicas, self.positions * (number + 1) // self.replicas
 
     def legs(self, block: int) -> Iterator[Leg]:
         """Yield the legs from ``block`` on, at which all replicas are equal, to the next such block."""
@@ -97,8 +112,7 @@ class Plan:
         end = min(self.schedule.blocks, block + FULL_LEGS * length)
         while block < end:
             past = min(end, block + length)
-            full = past == end
-            yield Leg(block, past, self.split.words if full else self.hot, since, full)
+            yield Leg(block, past, since, past == end)
             block = past
 
 
@@ -110,6 +124,18 @@ def most_replicas(positions: int) -> int:
 def auto_replicas(positions: int, workers: int) -> int:
     """Return the number that ``shards="auto"`` stands for: one for each worker, as long as quality lasts."""
     return min(workers, most_replicas(positions), AS_GOOD)
+
+
+def replica_block(positions: int, replicas: int) -> int:
+    """Return the positions of each replica in a block: no more than in the shortest leg."""
+    shortest = leg_positions(positions, replicas) // (YOUNGEST * replicas)
+    least, most = BLOCK_POSITIONS
+    return min(max(shortest, least), most)
+
+
+def leg_positions(positions: int, replicas: int) -> int:
+    """Return the positions of all replicas in a leg of full length."""
+    return min(LEG_POSITIONS // replicas, positions // (EPOCH_LEGS * replicas))
 
 
 def span_text(

@@ -15,7 +15,7 @@ Of the HEAD most frequent words each shard keeps rows of its own from round to r
 it far beyond. If u updates by one shard go the share 1 - e**-v of the way, with v = u * alpha / RATE, eight
 times as many go 1 - e**-8v of it; so the sum is weighted by (1 - e**-8v) / (8 (1 - e**-v)), from 1 for rare
 words (their changes are added) to 1/8 for the most frequent ones (averaged). u is the expected number of
-updates; see :func:`expected_updates`.
+updates; see :func:`~firth.training.sampling.expected_updates`.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from firth.training.config import TrainConfig
 from firth.training.draws import GOLDEN, draw_windows, keep_chunk, position_bits
 from firth.training.kernel_cache import compiled, inlined
 from firth.training.kernels import take_loss, train_chunk
+from firth.training.sampling import expected_updates
 from firth.training.shards import SHARDS, Split
 from firth.training.simd import LANES, fma, load, prefetch, splat, store
 
@@ -107,23 +108,12 @@ def make_work(rounds: int, split: Split) -> Work:
     return Work(np.zeros(tasks, np.int64), np.zeros(1, np.int64), np.zeros((rounds, SHARDS, 3)))
 
 
-def expected_updates(
-    split: Split, kept: NDArray[np.float64], noise: NDArray[np.float64], config: TrainConfig
-) -> Updates:
-    """Return how often one shard updates each row in a full round, on average.
-
-    ``kept`` is (V,), a word's share of all positions and its chance to be kept, multiplied; ``noise`` is
-    (V,), the noise distribution. A row of W is updated by each center near its word, a row of C by each
-    center that is its word or has it as a negative.
-    """
-    contexts = config.window + 1 if config.shrink_windows else 2 * config.window
+def round_updates(split: Split, counts: NDArray[np.int64], config: TrainConfig) -> Updates:
+    """Return how often one shard updates each row in a full round, on average, and the weights."""
     v = np.arange(1, _STEPS * _WIDEST + 1) / _STEPS
     weights = np.expm1(-SHARDS * v) / (SHARDS * np.expm1(-v))
     return Updates(
-        vectors=(split.shard_positions * kept * contexts).astype(np.float32),
-        context_vectors=(split.shard_positions * (kept + kept.sum() * config.negative * noise)).astype(
-            np.float32
-        ),
+        *expected_updates(split.shard_positions, counts, config),
         weights=np.concatenate([[1.0], weights]).astype(np.float32),
     )
 

@@ -17,16 +17,15 @@ from firth.training.changes import Changes, weights_of
 from firth.training.config import TrainConfig
 from firth.training.merging import DIRECTIONS, Rule, Survey, find_directions
 from firth.training.replicas import AS_GOOD, Leg, Plan
-from firth.training.rounds import Updates
-from firth.training.shards import SHARDS
+from firth.training.sampling import expected_updates
 
-SLOPE = 0.06
-"""q (1 - q), the slope of the logistic function, as it is on average where it counts: found by trying .04
-to 1 with up to AS_GOOD replicas (LOG.md). With more the sum overshoots sooner, so the slope is taken to be
-greater, by the root of how many times more."""
+SLOPE = 0.15
+"""q (1 - q), the slope of the logistic function, as it is on average where it counts: found by trying .06
+to .4 (LOG.md). With more than AS_GOOD replicas the sum overshoots sooner, so the slope is taken to be
+greater, by the root of how many times more ..."""
 
-MEASURED = 1024
-"""Most frequent words on whose rows curvatures are measured."""
+STEEPEST = 2.0
+"""... but no more than twice as many."""
 
 
 class Rules:
@@ -37,46 +36,45 @@ class Rules:
         plan: Plan,
         config: TrainConfig,
         counts: NDArray[np.int64],
-        updates: Updates,
         stride: int,
     ) -> None:
         """Take in what does not change; ``counts`` are those of the words."""
         self._plan, self._config, self._stride = plan, config, stride
-        self.measured = min(plan.hot, MEASURED)
+        measured = plan.measured
         kept = keep_prob(counts, config.sample) * counts
         outputs = kept / kept.sum() + config.negative * noise_prob(counts, config.ns_exponent)
         # A row of W meets rows of C as centers and negatives, a row of C rows of W as contexts.
-        self._shares = [_shares(outputs[: self.measured]), _shares(kept[: self.measured])]
+        self._shares = [_shares(outputs[:measured]), _shares(kept[:measured])]
         contexts = config.window + 1 if config.shrink_windows else 2 * config.window
         self._pairs = [1 + config.negative, contexts]
-        self._updates = [SHARDS * of for of in (updates.vectors, updates.context_vectors)]
-        self._slope = SLOPE * math.sqrt(max(1.0, plan.replicas / AS_GOOD))
+        self._updates = expected_updates(plan.block_positions // plan.replicas, counts, config)
+        self._slope = SLOPE * math.sqrt(min(max(1.0, plan.replicas / AS_GOOD), STEEPEST))
         self._weights = weights_of(plan.replicas)
-        self._survey = Survey(*(aligned_zeros(n * stride) for n in (stride, DIRECTIONS, DIRECTIONS)))
+        alphas = plan.schedule.alphas(np.arange(plan.schedule.blocks))
+        self._heats = np.cumsum(np.concatenate([[0.0], alphas]))  # before each block
+        self._surveys = [
+            Survey(*(aligned_zeros(n * stride) for n in (stride, DIRECTIONS, DIRECTIONS))) for _ in range(2)
+        ]
 
-    def of(self, leg: Leg, tables: list[NDArray[np.float32]]) -> list[Rule]:
-        """Return the rules for W and C after a leg; ``tables`` are their rows by :func:`mean_rows`."""
-        rules = []
-        for which, (other, shares) in enumerate(zip(reversed(tables), self._shares, strict=True)):
-            directions, curvatures = aligned_zeros(DIRECTIONS * self._stride), np.zeros(DIRECTIONS + 1)
-            size = self._config.vector_size
-            find_directions(other, shares, size, self._stride, self._survey, directions, curvatures)
-            curvatures *= self._slope * self._pairs[which]
-            rules.append(
-                Rule(
-                    directions,
-                    curvatures,
-                    self._updates[which],
-                    self._plan.hot,
-                    self._heat(leg.first, leg.past),
-                    self._heat(leg.since, leg.past),
-                    self._weights,
-                )
-            )
-        return rules
+    def of(self, leg: Leg, which: int, other: NDArray[np.float32]) -> Rule:
+        """Return the rule for W (0) or C (1) after a leg; ``other`` is the other one by :func:`mean_rows`."""
+        directions, curvatures = aligned_zeros(DIRECTIONS * self._stride), np.zeros(DIRECTIONS + 1)
+        size, shares, survey = self._config.vector_size, self._shares[which], self._surveys[which]
+        find_directions(other, shares, size, self._stride, survey, directions, curvatures)
+        curvatures *= self._slope * self._pairs[which]
+        return Rule(
+            directions,
+            curvatures,
+            self._updates[which],
+            self._plan.hot,
+            self._heat(leg.first, leg.past),
+            self._heat(leg.since, leg.past),
+            self._weights,
+        )
 
     def _heat(self, first: int, past: int) -> float:
-        return sum(self._plan.schedule.alpha_at(block) for block in range(first, past))
+        """Return the sum of the learning rates of some blocks."""
+        return float(self._heats[past] - self._heats[first])
 
 
 def _shares(weights: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from firth.corpus.encoded import EncodedCorpus
 from firth.embeddings import Embeddings
 from firth.training.arrays import Tables
 from firth.training.config import TrainConfig
-from firth.training.replicas import Plan
+from firth.training.replicas import Plan, replica_block
 from firth.training.schedule import BLOCK_POSITIONS, Schedule
 from firth.training.shards import Split
 from firth.training.tables import matrices, published, published_counts, published_words
@@ -214,10 +214,12 @@ def make_schedule(corpus: EncodedCorpus, config: TrainConfig, phases: list[dict[
 
 
 def block_positions(corpus: EncodedCorpus, config: TrainConfig) -> int:
-    """Return the positions of a block: a round of all replicas, or what a racing thread takes at once."""
+    """Return the positions of a block: of all replicas, a round, or what a racing thread takes at once."""
     if not config.reproducible:
         return BLOCK_POSITIONS
-    return config.shards * split_of(corpus, config).round_positions
+    if config.shards == 1:
+        return split_of(corpus, config).round_positions
+    return config.shards * replica_block(len(corpus.ids), config.shards)
 
 
 def split_of(corpus: EncodedCorpus, config: TrainConfig) -> Split:
@@ -227,7 +229,8 @@ def split_of(corpus: EncodedCorpus, config: TrainConfig) -> Split:
 
 def plan_of(run: Run) -> Plan:
     """Return how a run is shared among its replicas."""
-    return Plan(split_of(run.corpus, run.config), run.config.shards, run.schedule)
+    corpus = run.corpus
+    return Plan(len(corpus.ids), len(corpus.vocabulary.words), run.config.shards, run.schedule)
 
 
 def room_of(corpus: EncodedCorpus, config: TrainConfig) -> int:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from firth.corpus.vocabulary import keep_prob, noise_prob
+from firth.training.config import TrainConfig
+
 _WHOLE = 2.0**32
 
 
@@ -36,6 +39,20 @@ def noise_tables(
         tables.append(alias_table(both / both.sum()))
     starts = np.cumsum([0, *map(len, tables)], dtype=np.int64)
     return np.concatenate(tables), starts
+
+
+def expected_updates(
+    positions: int, counts: NDArray[np.int64], config: TrainConfig
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return how often so many positions update each row of W and each row of C, on average: (V,) each.
+
+    A row of W is updated by each center near its word, a row of C by each center that is its word or has it
+    as a negative.
+    """
+    contexts = config.window + 1 if config.shrink_windows else 2 * config.window
+    kept = keep_prob(counts, config.sample) * (counts / counts.sum())
+    outputs = kept + kept.sum() * config.negative * noise_prob(counts, config.ns_exponent)
+    return (positions * kept * contexts).astype(np.float32), (positions * outputs).astype(np.float32)
 
 
 def alias_table(prob: NDArray[np.float64]) -> NDArray[np.uint64]:

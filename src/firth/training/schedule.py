@@ -9,6 +9,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 BLOCK_POSITIONS = 1 << 14
 """Positions in a block of a racing thread: about 3 ms of work, so that threads share evenly."""
 
@@ -76,6 +79,13 @@ class Schedule:
         return self.alpha - (self.alpha - self.min_alpha) * self.positions_before(number) / (
             self.positions * self.epochs
         )
+
+    def alphas(self, numbers: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the learning rates at the start of some blocks."""
+        epochs, indices = np.divmod(numbers, self.blocks_per_epoch)
+        before = epochs * self.positions + np.minimum(indices * self.block_positions, self.positions)
+        fallen: NDArray[np.float64] = before / (self.positions * self.epochs)
+        return self.alpha - (self.alpha - self.min_alpha) * fallen
 
     def positions_before(self, number: int) -> int:
         """Return how many positions are trained before block ``number``."""
