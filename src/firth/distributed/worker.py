@@ -223,7 +223,7 @@ class Worker:
 def bytes_of(part: Part | NewTables) -> int:
     """Return how many bytes of rows a part has."""
     tables = part.values() if isinstance(part, dict) else [part]
-    return sum(rows.nbytes for table in tables for rows in table)
+    return sum(array.nbytes for both in tables for rows in both for array in rows)
 
 
 def _by_table(nodes: Mapping[Node, TableChanges]) -> list[dict[Node, Changes]]:

@@ -36,11 +36,6 @@ class Changes(NamedTuple):
     rows: NDArray[np.int32]  # (n,)
     values: NDArray[np.float32]  # (n * stride,)
 
-    @property
-    def nbytes(self) -> int:
-        """How many bytes travel."""
-        return self.rows.nbytes + self.values.nbytes
-
     def part(self, low: int, high: int) -> Changes:
         """Return the changes of rows ``low`` ... ``high``: a view."""
         first, past = np.searchsorted(self.rows, [low, high]).tolist()
@@ -53,11 +48,6 @@ class NewRows(NamedTuple):
 
     rows: NDArray[np.int32]  # (n,)
     values: NDArray[np.float32]  # (n * stride,)
-
-    @property
-    def nbytes(self) -> int:
-        """How many bytes travel."""
-        return self.rows.nbytes + self.values.nbytes
 
 
 def make_stack(base: NDArray[np.float32], count: int, size: int, stride: int) -> Stack:

@@ -51,20 +51,14 @@ class March:
         """Make what each shard has of its own, and give the shards their rows of the head."""
         self._ids, self._starts, self._tables, self._gear = ids, starts, tables, gear
         self._shards = make_shards(gear.split, tables.stride)
-        self.hand_out_head()
+        self._hand_out_head()
 
-    def hand_out_head(self) -> None:
+    def _hand_out_head(self) -> None:
         """Give every shard its rows of the most frequent words."""
         size = self._gear.split.head * self._tables.stride
         for flat in (self._tables.vectors, self._tables.context_vectors):
             for shard in self._shards:
                 flat[shard.first_row * self._tables.stride :][:size] = flat[:size]
-
-    def forget(self) -> None:
-        """Let rounds that were trained already be trained again, on tables that were put back."""
-        for shard in self._shards:
-            shard.keys[:] = 0
-        self.hand_out_head()
 
     def train(self, pool: ThreadPoolExecutor, threads: int, rounds: Rounds) -> NDArray[np.float64]:
         """Train some rounds; return (rounds, 3): loss in nats, pairs, centers."""
