@@ -162,7 +162,10 @@ def test_a_merge_in_parts_has_the_same_bits(V: int) -> None:
         {(a, b): changes_of(*rows, a, b - a, stacks[1], desk) for a, b in ((0, 2), (2, 3), (3, 4), (4, 5))}
         for rows in ((0, 33), (33, V))
     ]
-    assert sum(array.nbytes for piece in pieces for of in piece.values() for array in of) < 0.9 * change.nbytes / 2
+    assert (
+        sum(array.nbytes for piece in pieces for of in piece.values() for array in of)
+        < 0.9 * change.nbytes / 2
+    )
     for piece in pieces:
         add_changes(merged(piece, n, stride), stacks[1], rule)
     assert np.array_equal(stacks[0].base, stacks[1].base)
