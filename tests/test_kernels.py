@@ -190,8 +190,8 @@ def test_draws_follow_their_distributions() -> None:
     for begin in range(0, 20_000, arrays.CHUNK):
         end = min(begin + arrays.CHUNK, 20_000)
         first, past, _ = keep(case.ids, case.starts, 0, begin, end, case.draws, KEY, scratch)
-        draws.draw_windows(first, past, case.draws, 0, scratch)
-        outputs.append(scratch.outputs[first * 5 : past * 5].reshape(-1, 5)[:, 1:].copy())
+        draws.draw_windows(first, past, case.draws, 0, 1, scratch)
+        outputs.append(scratch.outputs.reshape(-1, len(scratch.o_slots))[first:past, 1:5].copy())
         reaches.append(scratch.reach[first:past].copy())
         kept += past - first
     weights = (1 / np.arange(1, 21)) ** 0.75

@@ -47,7 +47,7 @@ def drawn_by(shard: int, block: Any, number: int, corpus: EncodedCorpus, config:
     parts = []
     for part in range(split.parts):
         low, high = (min(first + n * length, past) for n in (part, part + 1))
-        draw_windows(low, high, draws, (turn + part) % SHARDS, scratch)
+        draw_windows(low, high, draws, (turn + part) % SHARDS, 1, scratch)
         steps = []
         for k in range(low, high):
             left, right = (
@@ -55,7 +55,8 @@ def drawn_by(shard: int, block: Any, number: int, corpus: EncodedCorpus, config:
                 min(scratch.past[k], k + scratch.reach[k] + 1),
             )
             contexts = [int(scratch.kept[c]) for c in range(left, right) if c != k]
-            steps.append((contexts, scratch.outputs[k * size : (k + 1) * size].tolist()))
+            outputs = scratch.outputs.reshape(-1, len(scratch.o_slots))[k, :size]
+            steps.append((contexts, outputs.tolist()))
         parts.append(steps)
     return parts
 

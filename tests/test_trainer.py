@@ -58,12 +58,12 @@ def steps(corpus: EncodedCorpus, config: TrainConfig) -> Iterator[Step]:
             end = min(begin + 1024, block.end)
             where = (corpus.ids, corpus.sentence_starts, sentence, begin, end)
             first, past, sentence = keep_chunk(*where, draws, np.uint64(block.key), scratch)
-            draw_windows(first, past, draws, 0, scratch)
+            draw_windows(first, past, draws, 0, 1, scratch)
             for k in range(first, past):
                 low = max(scratch.first[k], k - scratch.reach[k])
                 high = min(scratch.past[k], k + scratch.reach[k] + 1)
                 contexts = [int(scratch.kept[c]) for c in range(low, high) if c != k]
-                outputs = scratch.outputs[k * size : (k + 1) * size].tolist()
+                outputs = scratch.outputs.reshape(-1, len(scratch.o_slots))[k, :size].tolist()
                 if contexts:
                     yield Step(block.report, block.alpha, contexts, outputs)
 

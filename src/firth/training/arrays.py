@@ -18,6 +18,9 @@ CHUNK = 1024
 TILE = 6
 """Outputs in a tile; a step with more outputs (center + negatives) takes several tiles."""
 
+AHEAD = 2
+"""How many centers ahead rows are prefetched."""
+
 SEEN = 1024
 """Entries of the table that finds repeated words; two words with equal low bits are taken for one, safely."""
 
@@ -62,15 +65,14 @@ class Scratch(NamedTuple):
     """Buffers of one thread, allocated once; sizes by :func:`make_scratch`."""
 
     kept: NDArray[np.int32]  # word ids of the chunk's kept positions, with some on either side
+    rows: NDArray[np.int64]  # offsets of their rows in W
     bits: NDArray[np.uint64]  # random bits of their positions
     first: NDArray[np.int32]  # index in ``kept`` of the first word of its sentence
     past: NDArray[np.int32]  # ... and one past the last
+    repeats: NDArray[np.int32]  # up to here, the last index in ``kept`` whose word came once more, or -1
     reach: NDArray[np.int32]  # drawn window
-    outputs: NDArray[np.int32]  # (kept, negative + 1): the center and its negatives
+    outputs: NDArray[np.int64]  # (kept, whole tiles): offsets in C of the center, its negatives, spare rows
     special: NDArray[np.uint8]  # SPECIAL where two of the outputs may be the same word
-    x_rows: NDArray[np.int64]  # offsets of the window's rows in W
-    o_rows: NDArray[np.int64]  # offsets of the outputs' rows in C, whole tiles
-    spare: NDArray[np.int64]  # (1,) a row of zeros in C that is no word's, for outputs that are missing
     label: NDArray[np.float32]  # lanes of y by tile, for a pair of contexts and for a single one
     mask: NDArray[np.float32]  # lanes added to y * score, like label
     gradient: NDArray[np.float32]  # lanes of alpha * y * (1 - q) by tile and pair of contexts
@@ -97,6 +99,7 @@ def make_scratch(draws: Draws, stride: int, spare: int, positions: int = CHUNK) 
     size = draws.negative + 1
     tiles = -(-size // TILE)
     contexts = 2 * draws.window + 2
+    outputs = np.full((words + AHEAD, tiles * TILE), spare * stride, np.int64)
     label, mask = np.zeros((tiles, 2, LANES), np.float32), np.full((tiles, 2, LANES), MASKED)
     for j in range(size):
         for single, lane in ((0, j % TILE), (0, TILE + j % TILE), (1, j % TILE)):
@@ -104,15 +107,14 @@ def make_scratch(draws: Draws, stride: int, spare: int, positions: int = CHUNK) 
             mask[j // TILE, single, lane] = 0.0
     return Scratch(
         kept=np.zeros(words, np.int32),
+        rows=np.zeros(words + AHEAD + draws.window, np.int64),
         bits=np.zeros(words, np.uint64),
         first=np.zeros(words, np.int32),
         past=np.zeros(words, np.int32),
+        repeats=np.zeros(words, np.int32),
         reach=np.zeros(words, np.int32),
-        outputs=np.zeros(words * size, np.int32),
+        outputs=outputs.reshape(-1),
         special=np.zeros(words, np.uint8),
-        x_rows=np.zeros(contexts, np.int64),
-        o_rows=np.zeros(tiles * TILE, np.int64),
-        spare=np.array([spare], np.int64),
         label=label.reshape(-1),
         mask=mask.reshape(-1),
         gradient=np.zeros((tiles * contexts // 2 + 1) * LANES, np.float32),

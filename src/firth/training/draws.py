@@ -41,16 +41,17 @@ def scaled(bits, n):
 
 
 @inlined
-def draw_negative(draws: Draws, kind, bits: np.uint64) -> np.int32:
-    """Return a word id drawn from the noise distribution of class ``kind`` by the alias method."""
-    first = draws.noise_starts[kind]
-    slot = scaled(bits, np.uint64(draws.noise_starts[kind + 1] - first))
-    entry = draws.noise[first + np.int64(slot)]
-    place = np.int64(slot if bits & _LOW <= entry >> _HALF else entry & _LOW)
-    if place >= draws.head:
-        classes = len(draws.noise_starts) - 1
-        place = draws.head + (place - draws.head) * classes + kind
-    return np.int32(place)
+def draw_word(noise, first, size, bits: np.uint64) -> np.int64:
+    """Return an entry drawn by the alias table of ``size`` entries that begins at ``first`` in ``noise``."""
+    slot = scaled(bits, size)
+    entry = noise[first + slot]
+    return np.int64(slot if bits & _LOW <= entry >> _HALF else entry & _LOW)
+
+
+@inlined
+def word_of(place, kind, classes, head):
+    """Return the word that entry ``place`` stands for in the table of class ``kind``."""
+    return place if place < head else head + (place - head) * classes + kind
 
 
 @inlined
@@ -115,21 +116,44 @@ def keep_chunk(ids, starts, sentence, begin, end, draws: Draws, key, scratch: Sc
 
 
 @inlined
-def draw_windows(center_first, center_past, draws: Draws, kind, scratch: Scratch):
-    """Draw the window and the outputs, center and negatives of class ``kind``, of every center."""
-    size = draws.negative + 1
+def find_repeats(n, scratch: Scratch):
+    """Note for each of the first ``n`` kept words how near to it a word stands twice.
+
+    Afterwards the words ``first`` ... ``past`` - 1 of ``kept`` are all different unless
+    ``repeats[past - 1] >= first``; then two of them may be the same.
+    """
+    stamp, last = scratch.stamp[0] + 1, np.int64(-1)
+    for k in range(n):
+        slot = scratch.kept[k] & (SEEN - 1)
+        last = max(last, scratch.seen[slot] - stamp)
+        scratch.seen[slot] = stamp + k
+        scratch.repeats[k] = last
+    scratch.stamp[0] = stamp + n
+
+
+@inlined
+def draw_windows(center_first, center_past, draws: Draws, kind, unit, scratch: Scratch):
+    """Draw the window and the outputs, center and negatives of class ``kind``, of every center.
+
+    Outputs are noted as their words' ids times ``unit``.
+    """
+    size = len(scratch.o_slots)
+    table, classes = np.uint64(draws.noise_starts[kind]), len(draws.noise_starts) - 1
+    entries = np.uint64(draws.noise_starts[kind + 1]) - table
     for k in range(center_first, center_past):
         bits = scratch.bits[k]
         scratch.reach[k] = draws.window
         if draws.shrink_windows:
             scratch.reach[k] = np.int32(1) + np.int32(scaled(bits, np.uint64(draws.window)))
-        scratch.outputs[k * size] = scratch.kept[k]
-        scratch.special[k] = PLAIN
-        stamp = next_stamp(scratch)
-        scratch.seen[scratch.kept[k] & (SEEN - 1)] = stamp
-        for j in range(1, size):
-            word = draw_negative(draws, kind, mix64(bits + np.uint64(j) * GOLDEN))
-            scratch.outputs[k * size + j] = word
+        center = np.int64(scratch.kept[k])
+        scratch.outputs[np.uint64(k * size)] = center * unit
+        stamp, special = next_stamp(scratch), PLAIN
+        scratch.seen[center & (SEEN - 1)] = stamp
+        for j in range(1, draws.negative + 1):
+            place = draw_word(draws.noise, table, entries, mix64(bits + np.uint64(j) * GOLDEN))
+            word = place if classes == 1 else word_of(place, kind, classes, draws.head)
+            scratch.outputs[np.uint64(k * size + j)] = word * unit
             if scratch.seen[word & (SEEN - 1)] == stamp:
-                scratch.special[k] = SPECIAL
+                special = SPECIAL
             scratch.seen[word & (SEEN - 1)] = stamp
+        scratch.special[k] = special

@@ -23,8 +23,8 @@ import math
 
 import numpy as np
 
-from firth.training.arrays import CHUNK, MASKED, SEEN, TILE, Blocks, Draws, Scratch, Tables
-from firth.training.draws import PLAIN, draw_windows, keep_chunk, next_stamp
+from firth.training.arrays import AHEAD, CHUNK, MASKED, TILE, Blocks, Draws, Scratch, Tables
+from firth.training.draws import PLAIN, draw_windows, find_repeats, keep_chunk
 from firth.training.kernel_cache import compiled, inlined
 from firth.training.simd import (
     LANES,
@@ -42,54 +42,21 @@ from firth.training.simd import (
     totals,
 )
 
-AHEAD = 2
-"""How many steps ahead rows are prefetched."""
-
 _LIMIT = np.float32(80.0)  # scores beyond this change neither loss nor gradient in float32
 
 
 @inlined
-def gather_contexts(k, tables: Tables, scratch: Scratch):
-    """Note where the rows of center ``k``'s context words lie; return (how many, may a row stand twice).
-
-    An odd number is made even by the last row again, whose gradients are masked.
-    """
-    first = max(scratch.first[k], k - scratch.reach[k])
-    past = min(scratch.past[k], k + scratch.reach[k] + 1)
-    M, repeated = 0, False
-    stamp = next_stamp(scratch)
-    for c in range(first, past):
-        if c != k:
-            word = scratch.kept[c]
-            scratch.x_rows[M] = np.int64(word) * tables.stride
-            repeated |= scratch.seen[word & (SEEN - 1)] == stamp
-            scratch.seen[word & (SEEN - 1)] = stamp
-            M += 1
-    if M > 0:
-        scratch.x_rows[M] = scratch.x_rows[M - 1]
-    return M, repeated
+def row(rows, i):
+    """Return ``rows[i]``; ``i`` must not be negative, which compiled code then need not find out each time."""
+    return rows[np.uint64(i)]
 
 
 @inlined
-def gather_outputs(k, size, tables: Tables, scratch: Scratch):
-    """Note where the rows of center ``k``'s outputs lie; the last tile is filled up with the spare row."""
-    center = scratch.outputs[k * size]
-    for j in range(size):
-        scratch.o_rows[j] = np.int64(scratch.outputs[k * size + j]) * tables.stride
-    for j in range(size, len(scratch.o_rows)):
-        scratch.o_rows[j] = scratch.spare[0] * tables.stride
-    if scratch.special[k] != PLAIN:
-        for j in range(1, size):
-            if scratch.outputs[k * size + j] == center:
-                mask_output(j, np.float32(0.0), MASKED, scratch)
-
-
-@inlined
-def copy_rows(n, source, rows, target, slots, stride):
-    """Copy ``n`` rows of ``source`` to ``target``."""
+def copy_rows(n, source, rows, first, target, slots, stride):
+    """Copy the ``n`` rows of ``source`` that lie at ``rows``, from the entry ``first`` on, to ``target``."""
     for i in range(n):
         for d in range(0, stride, LANES):
-            store(target, slots[i] + d, load(source, rows[i] + d))
+            store(target, row(slots, i) + d, load(source, row(rows, first + i) + d))
 
 
 @inlined
@@ -127,8 +94,8 @@ def exp_of_minus(z):
 @inlined
 def tile_scores(X, x0, x1, O, o_rows, j, stride):
     """Return the scores of two rows of ``X`` with six of ``O``, from ``o_rows[j]`` on: lanes 0-5, 6-11."""
-    o0, o1, o2 = o_rows[j], o_rows[j + 1], o_rows[j + 2]
-    o3, o4, o5 = o_rows[j + 3], o_rows[j + 4], o_rows[j + 5]
+    o0, o1, o2 = row(o_rows, j), row(o_rows, j + 1), row(o_rows, j + 2)
+    o3, o4, o5 = row(o_rows, j + 3), row(o_rows, j + 4), row(o_rows, j + 5)
     a0 = a1 = a2 = a3 = a4 = a5 = splat(np.float32(0.0))
     b0 = b1 = b2 = b3 = b4 = b5 = splat(np.float32(0.0))
     for d in range(0, stride, LANES):
@@ -149,7 +116,7 @@ def tile_scores(X, x0, x1, O, o_rows, j, stride):
 
 
 @inlined
-def step_gradients(M, alpha, X, x_rows, O, o_rows, stride, scratch: Scratch):
+def step_gradients(M, alpha, X, x_rows, x_at, O, o_rows, o_at, stride, scratch: Scratch):
     """Write alpha * y * (1 - q) of every pair of the window to ``scratch.gradient``, add up its loss."""
     product, exponents, health = (
         load(scratch.loss, 0),
@@ -158,9 +125,9 @@ def step_gradients(M, alpha, X, x_rows, O, o_rows, stride, scratch: Scratch):
     )
     nought, one, rate = splat(np.float32(0.0)), splat(np.float32(1.0)), splat(alpha)
     at = 0
-    for j in range(0, len(o_rows), TILE):
+    for j in range(0, len(scratch.o_slots), TILE):
         for i in range(0, M, 2):
-            z = tile_scores(X, x_rows[i], x_rows[i + 1], O, o_rows, j, stride)
+            z = tile_scores(X, row(x_rows, x_at + i), row(x_rows, x_at + i + 1), O, o_rows, o_at + j, stride)
             lanes = ((j // TILE) * 2 + (i + 1 == M)) * LANES
             y = load(scratch.label, lanes)
             e = exp_of_minus(clamp(fma(y, z, load(scratch.mask, lanes)), -_LIMIT, _LIMIT))
@@ -177,47 +144,50 @@ def step_gradients(M, alpha, X, x_rows, O, o_rows, stride, scratch: Scratch):
 
 
 @inlined
-def update_rows(M, add, X, x_from, O, o_from, tables: Tables, scratch: Scratch):
+def update_rows(M, k, x_at, add, X, x_from, x_first, O, o_from, o_first, tables: Tables, scratch: Scratch):
     """Add every pair's change to its two rows, by columns: the outputs of a tile stay in registers.
 
-    ``X`` and ``O`` hold the rows before the step, from ``x_from`` and ``o_from`` on: the tables themselves
+    ``X`` and ``O`` hold the rows before the step, at ``x_from`` and ``o_from``: the tables themselves
     or copies. With ``add`` the outputs' changes are added to rows that may have changed meanwhile.
     """
     W, C, G = tables.vectors, tables.context_vectors, scratch.gradient
-    x_rows, o_rows = scratch.x_rows, scratch.o_rows
+    x_rows, o_rows, size = scratch.rows, scratch.outputs, len(scratch.o_slots)
+    nought = splat(np.float32(0.0))
     tile = 0
-    for j in range(0, len(o_rows), TILE):
-        r0, r1, r2 = o_from[j], o_from[j + 1], o_from[j + 2]
-        r3, r4, r5 = o_from[j + 3], o_from[j + 4], o_from[j + 5]
+    for j in range(0, size, TILE):
+        o_at, ahead = k * size + j, (k + AHEAD) * size + j
+        at = o_first + j
+        r0, r1, r2 = row(o_from, at), row(o_from, at + 1), row(o_from, at + 2)
+        r3, r4, r5 = row(o_from, at + 3), row(o_from, at + 4), row(o_from, at + 5)
         for d in range(0, tables.stride, LANES):
             o0, o1, o2 = load(O, r0 + d), load(O, r1 + d), load(O, r2 + d)
             o3, o4, o5 = load(O, r3 + d), load(O, r4 + d), load(O, r5 + d)
             n0, n1, n2, n3, n4, n5 = o0, o1, o2, o3, o4, o5
             for i in range(M):
-                x = load(X, x_from[i] + d)
-                at = x_rows[i] + d
-                new = load(W, at)
+                x = load(X, row(x_from, x_first + i) + d)
+                at = row(x_rows, x_at + i) + d
+                new, change = load(W, at), nought
                 g = tile + (i >> 1) * LANES + (i & 1) * TILE
                 step = spread(G, g)
                 new, n0 = fma(step, o0, new), fma(step, x, n0)
                 step = spread(G, g + 1)
-                new, n1 = fma(step, o1, new), fma(step, x, n1)
+                change, n1 = step * o1, fma(step, x, n1)
                 step = spread(G, g + 2)
                 new, n2 = fma(step, o2, new), fma(step, x, n2)
                 step = spread(G, g + 3)
-                new, n3 = fma(step, o3, new), fma(step, x, n3)
+                change, n3 = fma(step, o3, change), fma(step, x, n3)
                 step = spread(G, g + 4)
                 new, n4 = fma(step, o4, new), fma(step, x, n4)
                 step = spread(G, g + 5)
-                new, n5 = fma(step, o5, new), fma(step, x, n5)
-                store(W, at, new)
+                change, n5 = fma(step, o5, change), fma(step, x, n5)
+                store(W, at, new + change)
             if add:
-                add_change(C, o_rows[j] + d, o0, n0)
-                add_change(C, o_rows[j + 1] + d, o1, n1)
-                add_change(C, o_rows[j + 2] + d, o2, n2)
-                add_change(C, o_rows[j + 3] + d, o3, n3)
-                add_change(C, o_rows[j + 4] + d, o4, n4)
-                add_change(C, o_rows[j + 5] + d, o5, n5)
+                add_change(C, row(o_rows, o_at) + d, o0, n0)
+                add_change(C, row(o_rows, o_at + 1) + d, o1, n1)
+                add_change(C, row(o_rows, o_at + 2) + d, o2, n2)
+                add_change(C, row(o_rows, o_at + 3) + d, o3, n3)
+                add_change(C, row(o_rows, o_at + 4) + d, o4, n4)
+                add_change(C, row(o_rows, o_at + 5) + d, o5, n5)
             else:
                 store(C, r0 + d, n0)
                 store(C, r1 + d, n1)
@@ -235,60 +205,78 @@ def add_change(flat, at, old, new):
 
 
 @inlined
-def prefetch_center(k, size, window, tables: Tables, scratch: Scratch):
-    """Prefetch what center ``k`` will be the first to need: its outputs' rows, the farthest context's."""
-    context = np.int64(scratch.kept[k + window]) * tables.stride
+def prefetch_center(k, window, tables: Tables, scratch: Scratch):
+    """Prefetch what center ``k`` will be the first to need: its outputs' rows, the farthest context's.
+
+    Beyond the last center it is rows of an earlier chunk: no harm, and no branch.
+    """
+    context, size = row(scratch.rows, k + window), len(scratch.o_slots)
     for d in range(0, tables.stride, LANES):
         prefetch(tables.vectors, context + d)
     for j in range(k * size, (k + 1) * size):
-        row = np.int64(scratch.outputs[j]) * tables.stride
+        output = row(scratch.outputs, j)
         for d in range(0, tables.stride, LANES):
-            prefetch(tables.context_vectors, row + d)
+            prefetch(tables.context_vectors, output + d)
 
 
 @inlined
-def train_center(M, repeated, special, alpha, tables: Tables, scratch: Scratch):
+def train_center(k, M, first, repeated, special, alpha, tables: Tables, scratch: Scratch):
     """Take the step of one center. All gradients are those at the rows' values before the step.
 
-    The common case works on the tables in place. Where a row may stand twice among the contexts or the
-    outputs, the rows are first copied; where there are several tiles, the contexts' are.
+    The common case works on the tables in place. Where a row may stand twice among the outputs, all rows
+    are first copied; where one may stand twice among the contexts, or there are several tiles, theirs are.
     """
-    stride, x_rows, o_rows = tables.stride, scratch.x_rows, scratch.o_rows
+    stride, x_rows, o_rows = tables.stride, scratch.rows, scratch.outputs
     W, C, x_old, o_old = tables.vectors, tables.context_vectors, scratch.x_old, scratch.o_old
     x_slots, o_slots = scratch.x_slots, scratch.o_slots
-    copied = repeated or special
-    if copied or len(o_rows) > TILE:
-        copy_rows(M + (M & 1), W, x_rows, x_old, x_slots, stride)
-    if copied:
-        copy_rows(len(o_rows), C, o_rows, o_old, o_slots, stride)
-        step_gradients(M, alpha, x_old, x_slots, o_old, o_slots, stride, scratch)
-        update_rows(M, True, x_old, x_slots, o_old, o_slots, tables, scratch)
-    elif len(o_rows) > TILE:
-        step_gradients(M, alpha, x_old, x_slots, C, o_rows, stride, scratch)
-        update_rows(M, False, x_old, x_slots, C, o_rows, tables, scratch)
+    size = len(o_slots)
+    o_at = k * size
+    if special or repeated or size > TILE:
+        copy_rows(M + (M & 1), W, x_rows, first, x_old, x_slots, stride)
+    if special:
+        copy_rows(size, C, o_rows, o_at, o_old, o_slots, stride)
+        step_gradients(M, alpha, x_old, x_slots, 0, o_old, o_slots, 0, stride, scratch)
+        update_rows(M, k, first, True, x_old, x_slots, 0, o_old, o_slots, 0, tables, scratch)
+    elif repeated or size > TILE:
+        step_gradients(M, alpha, x_old, x_slots, 0, C, o_rows, o_at, stride, scratch)
+        update_rows(M, k, first, False, x_old, x_slots, 0, C, o_rows, o_at, tables, scratch)
     else:
-        step_gradients(M, alpha, W, x_rows, C, o_rows, stride, scratch)
-        update_rows(M, False, W, x_rows, C, o_rows, tables, scratch)
+        step_gradients(M, alpha, W, x_rows, first, C, o_rows, o_at, stride, scratch)
+        update_rows(M, k, first, False, W, x_rows, first, C, o_rows, o_at, tables, scratch)
 
 
 @inlined
-def train_chunk(center_first, center_past, drawn, alpha, draws: Draws, tables: Tables, scratch: Scratch):
-    """Take the step of every center of the chunk, prefetching up to ``drawn``; return the number of pairs."""
-    size = draws.negative + 1
+def mask_repeats(k, size, label, mask, scratch: Scratch):
+    """Give the negatives of center ``k`` that are the center itself another label and mask."""
+    for j in range(k * size + 1, (k + 1) * size):
+        if scratch.outputs[j] == scratch.outputs[k * size]:
+            mask_output(j - k * size, label, mask, scratch)
+
+
+@inlined
+def train_chunk(center_first, center_past, alpha, draws: Draws, tables: Tables, scratch: Scratch):
+    """Take the step of every center of the chunk; return the number of pairs.
+
+    The contexts of a center are the other words of its window: for the time of the step the window's last
+    row takes the center's place, so they lie side by side.
+    """
+    size, rows = len(scratch.o_slots), scratch.rows
     pairs = 0
     for k in range(center_first, center_past):
-        if k + AHEAD < drawn:
-            prefetch_center(k + AHEAD, size, draws.window, tables, scratch)
-        M, repeated = gather_contexts(k, tables, scratch)
-        if M == 0:
+        first = max(scratch.first[k], k - scratch.reach[k])
+        last = min(scratch.past[k], k + scratch.reach[k] + 1) - 1
+        if first == last:
             continue
-        gather_outputs(k, size, tables, scratch)
-        special = scratch.special[k] != PLAIN
-        train_center(M, repeated, special, alpha, tables, scratch)
+        repeated, special = scratch.repeats[last] >= first, scratch.special[k] != PLAIN
+        own, rows[k] = rows[k], rows[last]
         if special:
-            for j in range(1, size):
-                mask_output(j, np.float32(-1.0), np.float32(0.0), scratch)
-        pairs += M
+            mask_repeats(k, size, np.float32(0.0), MASKED, scratch)
+        prefetch_center(k + AHEAD, draws.window, tables, scratch)
+        train_center(k, last - first, first, repeated, special, alpha, tables, scratch)
+        if special:
+            mask_repeats(k, size, np.float32(-1.0), np.float32(0.0), scratch)
+        rows[k] = own
+        pairs += last - first
     return pairs
 
 
@@ -318,8 +306,12 @@ def train_block(ids, starts, begin, end, alpha, key, draws: Draws, tables: Table
         first, past, sentence = keep_chunk(
             ids, starts, sentence, chunk, min(chunk + CHUNK, end), draws, key, scratch
         )
-        draw_windows(first, past, draws, 0, scratch)
-        pairs += train_chunk(first, past, past, alpha, draws, tables, scratch)
+        words = np.int64(scratch.past[past - 1]) if past > first else 0
+        find_repeats(words, scratch)
+        for k in range(words):
+            scratch.rows[k] = np.int64(scratch.kept[k]) * tables.stride
+        draw_windows(first, past, draws, 0, tables.stride, scratch)
+        pairs += train_chunk(first, past, alpha, draws, tables, scratch)
         loss += take_loss(scratch)
         centers += past - first
     return loss, pairs, centers

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from firth.training.arrays import Draws, Scratch, Tables, aligned_zeros
 from firth.training.atomics import fetch_add, wait_until
 from firth.training.config import TrainConfig
-from firth.training.draws import GOLDEN, draw_windows, keep_chunk, position_bits
+from firth.training.draws import GOLDEN, draw_windows, find_repeats, keep_chunk, position_bits
 from firth.training.kernel_cache import compiled, inlined
 from firth.training.kernels import take_loss, train_chunk
 from firth.training.sampling import expected_updates
@@ -183,17 +183,18 @@ def draw_shard(
     shard.centers[0], shard.centers[1] = first, past
     for part in range(shard.parts):
         low, high = part_of(part, shard)
-        draw_windows(low, high, draws, (kind + part) % (len(draws.noise_starts) - 1), scratch)
-    words = scratch.past[past - 1] if past > first else 0
+        draw_windows(low, high, draws, (kind + part) % (len(draws.noise_starts) - 1), 1, scratch)
+    words = np.int64(scratch.past[past - 1]) if past > first else 0
+    find_repeats(words, scratch)
     shard.lent[0] = 0
     for k in range(words):
         if k + AHEAD < words and scratch.kept[k + AHEAD] >= draws.head:
             prefetch_row(np.int64(scratch.kept[k + AHEAD]), tables)
         word = np.int64(scratch.kept[k])
         row = lend(word, number, draws.head, tables, shard)
-        scratch.kept[k] = row
+        scratch.rows[k] = row * tables.stride
         if first <= k < past:
-            place_outputs(k, word, row, draws, scratch, shard)
+            place_outputs(k, word, row, draws.negative, draws.head, tables.stride, scratch, shard)
 
 
 @inlined
@@ -205,23 +206,21 @@ def part_of(part, shard: Shard):
 
 
 @inlined
-def place_outputs(k, word, row, draws: Draws, scratch: Scratch, shard: Shard):
+def place_outputs(k, word, row, negatives, head, stride, scratch: Scratch, shard: Shard):
     """Turn the outputs of center ``k`` from words to rows: its own row, the shard's head, common rows."""
-    at = k * (draws.negative + 1)
-    scratch.outputs[at] = row
-    for j in range(at + 1, at + 1 + draws.negative):
+    size = len(scratch.o_slots)
+    scratch.outputs[k * size] = row * stride
+    for j in range(k * size + 1, k * size + 1 + negatives):
         negative = scratch.outputs[j]
-        if negative == word:
-            scratch.outputs[j] = row
-        elif negative < draws.head:
-            scratch.outputs[j] = shard.first_row + negative
+        place = negative + shard.first_row if negative < head else negative
+        scratch.outputs[j] = (row if negative == word else place) * stride
 
 
 @inlined
 def train_part(part, alpha, draws: Draws, tables: Tables, scratch: Scratch, shard: Shard):
     """Take the steps of one part of a shard's centers; return the number of pairs."""
     low, high = part_of(part, shard)
-    return train_chunk(low, high, shard.centers[1], alpha, draws, tables, scratch)
+    return train_chunk(low, high, alpha, draws, tables, scratch)
 
 
 @inlined
