@@ -51,7 +51,9 @@ class Shard(NamedTuple):
     first_row: int  # of its own rows: the head's first, then those lent
     words: NDArray[np.int32]  # the words whose rows are lent, in the order in which they came
     lent: NDArray[np.int64]  # (1,) how many
-    before: NDArray[np.float32]  # the lent rows of C as they were; those of W stay as they are
+    order: NDArray[np.int32]  # places in ``words``, sorted by the task that merges the word
+    dealt: NDArray[np.int64]  # (SHARDS,) where in ``order`` each task's places end
+    before: NDArray[np.float32]  # the lent rows of W and C as they were, one after the other
     keys: NDArray[np.int64]  # hash table: number of the round and word ...
     places: NDArray[np.int32]  # ... to the word's place in ``words``
     centers: NDArray[np.int64]  # (2,) the first center in the buffers, and one past the last
@@ -92,7 +94,9 @@ def make_shards(split: Split, stride: int) -> tuple[Shard, ...]:
             first_row=split.first_row(number),
             words=np.zeros(split.lent, np.int32),
             lent=np.zeros(1, np.int64),
-            before=aligned_zeros(split.lent * stride),
+            order=np.zeros(split.lent, np.int32),
+            dealt=np.zeros(SHARDS, np.int64),
+            before=aligned_zeros(2 * split.lent * stride),
             keys=np.zeros(size, np.int64),
             places=np.zeros(size, np.int32),
             centers=np.zeros(2, np.int64),
@@ -126,10 +130,11 @@ def weight(updates, share, alpha, weights):
 
 
 @inlined
-def add_row(weight, source, at, target, to, stride):
-    """Add a row times ``weight`` to another one."""
+def add_changes(weight, flat, row, own, before, was, stride):
+    """Add to a common row what the shard's ``own`` one has changed since ``before[was]``, times ``weight``."""
     for d in range(0, stride, LANES):
-        store(target, to + d, fma(weight, load(source, at + d), load(target, to + d)))
+        change = load(flat, own + d) - load(before, was + d)
+        store(flat, row + d, fma(weight, change, load(flat, row + d)))
 
 
 @inlined
@@ -160,14 +165,16 @@ def lend(word, number, head, tables: Tables, shard: Shard):
 
 @inlined
 def copy_row(word, place, head, tables: Tables, shard: Shard):
-    """Copy a word's row of both tables to the shard's own, and once more what C's was before."""
+    """Copy a word's row of both tables to the shard's own, and once more as what they were before."""
     W, C, stride = tables.vectors, tables.context_vectors, tables.stride
-    row, own = word * stride, (shard.first_row + head + place) * stride
+    row, own, before = word * stride, (shard.first_row + head + place) * stride, 2 * place * stride
     for d in range(0, stride, LANES):
-        store(W, own + d, load(W, row + d))
+        x = load(W, row + d)
+        store(W, own + d, x)
+        store(shard.before, before + d, x)
         x = load(C, row + d)
         store(C, own + d, x)
-        store(shard.before, place * stride + d, x)
+        store(shard.before, before + stride + d, x)
 
 
 @inlined
@@ -195,6 +202,7 @@ def draw_shard(
         scratch.rows[k] = row * tables.stride
         if first <= k < past:
             place_outputs(k, word, row, draws.negative, draws.head, tables.stride, scratch, shard)
+    deal(shard)
 
 
 @inlined
@@ -224,33 +232,46 @@ def train_part(part, alpha, draws: Draws, tables: Tables, scratch: Scratch, shar
 
 
 @inlined
-def keep_changes(head, tables: Tables, shard: Shard):
-    """Turn the rows that were lent into their changes."""
-    W, C, stride = tables.vectors, tables.context_vectors, tables.stride
-    own = (shard.first_row + head) * stride
-    for place in range(shard.lent[0]):
-        row, at = np.int64(shard.words[place]) * stride, own + place * stride
-        for d in range(0, stride, LANES):
-            store(W, at + d, load(W, at + d) - load(W, row + d))
-            store(C, at + d, load(C, at + d) - load(shard.before, place * stride + d))
+def deal(shard: Shard):
+    """Sort the places of the lent words by the task that will merge them: word % SHARDS."""
+    dealt, count = shard.dealt, shard.lent[0]
+    dealt[:] = 0
+    for place in range(count):
+        dealt[shard.words[place] % SHARDS] += 1
+    past = 0
+    for task in range(SHARDS):
+        past, dealt[task] = past + dealt[task], past
+    for place in range(count):
+        task = shard.words[place] % SHARDS
+        shard.order[dealt[task]] = place
+        dealt[task] += 1
+
+
+@inlined
+def prefetch_lent(place, own, tables: Tables, shard: Shard):
+    """Prefetch all that merging the lent row ``place`` will need."""
+    prefetch_row(np.int64(shard.words[place]), tables)
+    prefetch_row(own + place, tables)
+    for d in range(0, 2 * tables.stride, LANES):
+        prefetch(shard.before, 2 * place * tables.stride + d)
 
 
 @inlined
 def merge_lent(task, share, alpha, head, updates: Updates, tables: Tables, shard: Shard):
     """Add a shard's changes to the common rows of every word that falls to this task."""
     W, C, stride = tables.vectors, tables.context_vectors, tables.stride
-    count, own = shard.lent[0], shard.first_row + head
-    for place in range(count):
-        if place + AHEAD < count and shard.words[place + AHEAD] % SHARDS == task:
-            prefetch_row(np.int64(shard.words[place + AHEAD]), tables)
-            prefetch_row(own + place + AHEAD, tables)
+    own = shard.first_row + head
+    begin, end = (shard.dealt[task - 1] if task > 0 else 0), shard.dealt[task]
+    for i in range(begin, end):
+        if i + AHEAD < end:
+            prefetch_lent(np.int64(shard.order[i + AHEAD]), own, tables, shard)
+        place = np.int64(shard.order[i])
         word = np.int64(shard.words[place])
-        if word % SHARDS == task:
-            row, at = word * stride, (own + place) * stride
-            w = weight(updates.vectors[word], share, alpha, updates.weights)
-            add_row(w, W, at, W, row, stride)
-            w = weight(updates.context_vectors[word], share, alpha, updates.weights)
-            add_row(w, C, at, C, row, stride)
+        row, at, before = word * stride, (own + place) * stride, 2 * place * stride
+        w = weight(updates.vectors[word], share, alpha, updates.weights)
+        add_changes(w, W, row, at, shard.before, before, stride)
+        w = weight(updates.context_vectors[word], share, alpha, updates.weights)
+        add_changes(w, C, row, at, shard.before, before + stride, stride)
 
 
 @inlined
@@ -334,7 +355,6 @@ def train_rounds(
             elif step <= parts:
                 work.results[r, s, 1] += train_part(step - 1, alpha, draws, tables, scratch, shard)
                 if step == parts:
-                    keep_changes(draws.head, tables, shard)
                     work.results[r, s, 0] = take_loss(scratch)
             else:
                 merge(s, share, alpha, draws.head, updates, tables, shards)
