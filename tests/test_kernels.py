@@ -43,7 +43,7 @@ class Case:
 
     def tables(self) -> arrays.Tables:
         stride = arrays.row_stride(self.vector_size)
-        tables = arrays.Tables(
+        tables = arrays.make_tables(
             arrays.aligned_zeros((self.words + 1) * stride),  # one row is spare
             arrays.aligned_zeros((self.words + 1) * stride),
             stride,

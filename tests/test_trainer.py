@@ -468,7 +468,7 @@ def watch():
         time.sleep(0.01)
 
 ids, output, (vector_size, shards) = np.load(sys.argv[1], mmap_mode="r"), sys.argv[2], map(int, sys.argv[3:])
-firth.train([[1, 2]] * 9, min_count=1, sample=0, cache=False)
+firth.train([[1, 2]] * 9999, min_count=1, sample=0, cache=False, vector_size=vector_size, shards=shards)
 peak = base = anonymous()
 threading.Thread(target=watch, daemon=True).start()
 firth.train(

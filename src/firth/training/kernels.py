@@ -20,8 +20,10 @@ How a step is made fast (each with its figure in LOG.md):
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firth.training.arrays import AHEAD, CHUNK, MASKED, TILE, Blocks, Draws, Scratch, Tables
 from firth.training.draws import PLAIN, draw_windows, find_repeats, keep_chunk
@@ -46,17 +48,32 @@ _LIMIT = np.float32(80.0)  # scores beyond this change neither loss nor gradient
 
 
 @inlined
-def row(rows, i):
-    """Return ``rows[i]``; ``i`` must not be negative, which compiled code then need not find out each time."""
-    return rows[np.uint64(i)]
+def stride_of(tables: Tables):
+    """Return the stride, as a constant where the kernel is compiled for it: the loops over a row unroll."""
+    columns = len(tables.columns)
+    return columns * LANES if columns > 0 else tables.stride
+
+
+class Rows(NamedTuple):
+    """Some rows, of a table or of a copy: row ``i`` begins at ``flat[at[first + i]]``."""
+
+    flat: NDArray[np.float32]
+    at: NDArray[np.int64]
+    first: int
 
 
 @inlined
-def copy_rows(n, source, rows, first, target, slots, stride):
-    """Copy the ``n`` rows of ``source`` that lie at ``rows``, from the entry ``first`` on, to ``target``."""
+def row(rows: Rows, i):
+    """Return where row ``i`` begins. An index without a sign need not be tested for being negative."""
+    return rows.at[np.uint64(rows.first + i)]
+
+
+@inlined
+def copy_rows(n, source: Rows, target: Rows, stride):
+    """Copy ``n`` rows."""
     for i in range(n):
         for d in range(0, stride, LANES):
-            store(target, row(slots, i) + d, load(source, row(rows, first + i) + d))
+            store(target.flat, row(target, i) + d, load(source.flat, row(source, i) + d))
 
 
 @inlined
@@ -92,31 +109,33 @@ def exp_of_minus(z):
 
 
 @inlined
-def tile_scores(X, x0, x1, O, o_rows, j, stride):
-    """Return the scores of two rows of ``X`` with six of ``O``, from ``o_rows[j]`` on: lanes 0-5, 6-11."""
-    o0, o1, o2 = row(o_rows, j), row(o_rows, j + 1), row(o_rows, j + 2)
-    o3, o4, o5 = row(o_rows, j + 3), row(o_rows, j + 4), row(o_rows, j + 5)
+def tile_scores(X: Rows, i, O: Rows, j, stride):
+    """Return the scores of rows ``i``, ``i`` + 1 of X with the six of O from ``j`` on: lanes 0-5, 6-11."""
+    x, o = X.flat, O.flat
+    x0, x1 = row(X, i), row(X, i + 1)
+    o0, o1, o2 = row(O, j), row(O, j + 1), row(O, j + 2)
+    o3, o4, o5 = row(O, j + 3), row(O, j + 4), row(O, j + 5)
     a0 = a1 = a2 = a3 = a4 = a5 = splat(np.float32(0.0))
     b0 = b1 = b2 = b3 = b4 = b5 = splat(np.float32(0.0))
     for d in range(0, stride, LANES):
-        a, b = load(X, x0 + d), load(X, x1 + d)
-        o = load(O, o0 + d)
-        a0, b0 = fma(a, o, a0), fma(b, o, b0)
-        o = load(O, o1 + d)
-        a1, b1 = fma(a, o, a1), fma(b, o, b1)
-        o = load(O, o2 + d)
-        a2, b2 = fma(a, o, a2), fma(b, o, b2)
-        o = load(O, o3 + d)
-        a3, b3 = fma(a, o, a3), fma(b, o, b3)
-        o = load(O, o4 + d)
-        a4, b4 = fma(a, o, a4), fma(b, o, b4)
-        o = load(O, o5 + d)
-        a5, b5 = fma(a, o, a5), fma(b, o, b5)
+        a, b = load(x, x0 + d), load(x, x1 + d)
+        c = load(o, o0 + d)
+        a0, b0 = fma(a, c, a0), fma(b, c, b0)
+        c = load(o, o1 + d)
+        a1, b1 = fma(a, c, a1), fma(b, c, b1)
+        c = load(o, o2 + d)
+        a2, b2 = fma(a, c, a2), fma(b, c, b2)
+        c = load(o, o3 + d)
+        a3, b3 = fma(a, c, a3), fma(b, c, b3)
+        c = load(o, o4 + d)
+        a4, b4 = fma(a, c, a4), fma(b, c, b4)
+        c = load(o, o5 + d)
+        a5, b5 = fma(a, c, a5), fma(b, c, b5)
     return totals(a0, a1, a2, a3, a4, a5, b0, b1, b2, b3, b4, b5)
 
 
 @inlined
-def step_gradients(M, alpha, X, x_rows, x_at, O, o_rows, o_at, stride, scratch: Scratch):
+def step_gradients(M, X: Rows, O: Rows, alpha, stride, scratch: Scratch):
     """Write alpha * y * (1 - q) of every pair of the window to ``scratch.gradient``, add up its loss."""
     product, exponents, health = (
         load(scratch.loss, 0),
@@ -127,7 +146,7 @@ def step_gradients(M, alpha, X, x_rows, x_at, O, o_rows, o_at, stride, scratch: 
     at = 0
     for j in range(0, len(scratch.o_slots), TILE):
         for i in range(0, M, 2):
-            z = tile_scores(X, row(x_rows, x_at + i), row(x_rows, x_at + i + 1), O, o_rows, o_at + j, stride)
+            z = tile_scores(X, i, O, j, stride)
             lanes = ((j // TILE) * 2 + (i + 1 == M)) * LANES
             y = load(scratch.label, lanes)
             e = exp_of_minus(clamp(fma(y, z, load(scratch.mask, lanes)), -_LIMIT, _LIMIT))
@@ -144,29 +163,25 @@ def step_gradients(M, alpha, X, x_rows, x_at, O, o_rows, o_at, stride, scratch: 
 
 
 @inlined
-def update_rows(M, k, x_at, add, X, x_from, x_first, O, o_from, o_first, tables: Tables, scratch: Scratch):
-    """Add every pair's change to its two rows, by columns: the outputs of a tile stay in registers.
+def update_rows(M, X: Rows, O: Rows, W: Rows, C: Rows, add, stride, scratch: Scratch):
+    """Add every pair's change to its two rows in W and C, by columns: a tile's outputs stay in registers.
 
-    ``X`` and ``O`` hold the rows before the step, at ``x_from`` and ``o_from``: the tables themselves
-    or copies. With ``add`` the outputs' changes are added to rows that may have changed meanwhile.
+    X and O are the same rows as they were before the step: in the tables themselves or copied. With
+    ``add`` the outputs' changes are added to rows that may have changed meanwhile.
     """
-    W, C, G = tables.vectors, tables.context_vectors, scratch.gradient
-    x_rows, o_rows, size = scratch.rows, scratch.outputs, len(scratch.o_slots)
-    nought = splat(np.float32(0.0))
+    w, c, x_old, o_old, G = W.flat, C.flat, X.flat, O.flat, scratch.gradient
     tile = 0
-    for j in range(0, size, TILE):
-        o_at, ahead = k * size + j, (k + AHEAD) * size + j
-        at = o_first + j
-        r0, r1, r2 = row(o_from, at), row(o_from, at + 1), row(o_from, at + 2)
-        r3, r4, r5 = row(o_from, at + 3), row(o_from, at + 4), row(o_from, at + 5)
-        for d in range(0, tables.stride, LANES):
-            o0, o1, o2 = load(O, r0 + d), load(O, r1 + d), load(O, r2 + d)
-            o3, o4, o5 = load(O, r3 + d), load(O, r4 + d), load(O, r5 + d)
+    for j in range(0, len(scratch.o_slots), TILE):
+        r0, r1, r2 = row(O, j), row(O, j + 1), row(O, j + 2)
+        r3, r4, r5 = row(O, j + 3), row(O, j + 4), row(O, j + 5)
+        for d in range(0, stride, LANES):
+            o0, o1, o2 = load(o_old, r0 + d), load(o_old, r1 + d), load(o_old, r2 + d)
+            o3, o4, o5 = load(o_old, r3 + d), load(o_old, r4 + d), load(o_old, r5 + d)
             n0, n1, n2, n3, n4, n5 = o0, o1, o2, o3, o4, o5
             for i in range(M):
-                x = load(X, row(x_from, x_first + i) + d)
-                at = row(x_rows, x_at + i) + d
-                new, change = load(W, at), nought
+                x = load(x_old, row(X, i) + d)
+                at = row(W, i) + d
+                new = load(w, at)
                 g = tile + (i >> 1) * LANES + (i & 1) * TILE
                 step = spread(G, g)
                 new, n0 = fma(step, o0, new), fma(step, x, n0)
@@ -180,21 +195,21 @@ def update_rows(M, k, x_at, add, X, x_from, x_first, O, o_from, o_first, tables:
                 new, n4 = fma(step, o4, new), fma(step, x, n4)
                 step = spread(G, g + 5)
                 change, n5 = fma(step, o5, change), fma(step, x, n5)
-                store(W, at, new + change)
+                store(w, at, new + change)
             if add:
-                add_change(C, row(o_rows, o_at) + d, o0, n0)
-                add_change(C, row(o_rows, o_at + 1) + d, o1, n1)
-                add_change(C, row(o_rows, o_at + 2) + d, o2, n2)
-                add_change(C, row(o_rows, o_at + 3) + d, o3, n3)
-                add_change(C, row(o_rows, o_at + 4) + d, o4, n4)
-                add_change(C, row(o_rows, o_at + 5) + d, o5, n5)
+                add_change(c, row(C, j) + d, o0, n0)
+                add_change(c, row(C, j + 1) + d, o1, n1)
+                add_change(c, row(C, j + 2) + d, o2, n2)
+                add_change(c, row(C, j + 3) + d, o3, n3)
+                add_change(c, row(C, j + 4) + d, o4, n4)
+                add_change(c, row(C, j + 5) + d, o5, n5)
             else:
-                store(C, r0 + d, n0)
-                store(C, r1 + d, n1)
-                store(C, r2 + d, n2)
-                store(C, r3 + d, n3)
-                store(C, r4 + d, n4)
-                store(C, r5 + d, n5)
+                store(c, r0 + d, n0)
+                store(c, r1 + d, n1)
+                store(c, r2 + d, n2)
+                store(c, r3 + d, n3)
+                store(c, r4 + d, n4)
+                store(c, r5 + d, n5)
         tile += ((M + 1) >> 1) * LANES
 
 
@@ -205,44 +220,34 @@ def add_change(flat, at, old, new):
 
 
 @inlined
-def prefetch_center(k, window, tables: Tables, scratch: Scratch):
-    """Prefetch what center ``k`` will be the first to need: its outputs' rows, the farthest context's.
-
-    Beyond the last center it is rows of an earlier chunk: no harm, and no branch.
-    """
-    context, size = row(scratch.rows, k + window), len(scratch.o_slots)
-    for d in range(0, tables.stride, LANES):
-        prefetch(tables.vectors, context + d)
-    for j in range(k * size, (k + 1) * size):
-        output = row(scratch.outputs, j)
-        for d in range(0, tables.stride, LANES):
-            prefetch(tables.context_vectors, output + d)
+def prefetch_rows(n, rows: Rows, stride):
+    """Prefetch ``n`` rows."""
+    for i in range(n):
+        for d in range(0, stride, LANES):
+            prefetch(rows.flat, row(rows, i) + d)
 
 
 @inlined
-def train_center(k, M, first, repeated, special, alpha, tables: Tables, scratch: Scratch):
+def train_center(M, W: Rows, C: Rows, repeated, special, alpha, stride, scratch: Scratch):
     """Take the step of one center. All gradients are those at the rows' values before the step.
 
     The common case works on the tables in place. Where a row may stand twice among the outputs, all rows
     are first copied; where one may stand twice among the contexts, or there are several tiles, theirs are.
     """
-    stride, x_rows, o_rows = tables.stride, scratch.rows, scratch.outputs
-    W, C, x_old, o_old = tables.vectors, tables.context_vectors, scratch.x_old, scratch.o_old
-    x_slots, o_slots = scratch.x_slots, scratch.o_slots
-    size = len(o_slots)
-    o_at = k * size
+    X, O = Rows(scratch.x_old, scratch.x_slots, 0), Rows(scratch.o_old, scratch.o_slots, 0)
+    size = len(scratch.o_slots)
     if special or repeated or size > TILE:
-        copy_rows(M + (M & 1), W, x_rows, first, x_old, x_slots, stride)
+        copy_rows(M + (M & 1), W, X, stride)
     if special:
-        copy_rows(size, C, o_rows, o_at, o_old, o_slots, stride)
-        step_gradients(M, alpha, x_old, x_slots, 0, o_old, o_slots, 0, stride, scratch)
-        update_rows(M, k, first, True, x_old, x_slots, 0, o_old, o_slots, 0, tables, scratch)
+        copy_rows(size, C, O, stride)
+        step_gradients(M, X, O, alpha, stride, scratch)
+        update_rows(M, X, O, W, C, True, stride, scratch)
     elif repeated or size > TILE:
-        step_gradients(M, alpha, x_old, x_slots, 0, C, o_rows, o_at, stride, scratch)
-        update_rows(M, k, first, False, x_old, x_slots, 0, C, o_rows, o_at, tables, scratch)
+        step_gradients(M, X, C, alpha, stride, scratch)
+        update_rows(M, X, C, W, C, False, stride, scratch)
     else:
-        step_gradients(M, alpha, W, x_rows, first, C, o_rows, o_at, stride, scratch)
-        update_rows(M, k, first, False, W, x_rows, first, C, o_rows, o_at, tables, scratch)
+        step_gradients(M, W, C, alpha, stride, scratch)
+        update_rows(M, W, C, W, C, False, stride, scratch)
 
 
 @inlined
@@ -260,7 +265,8 @@ def train_chunk(center_first, center_past, alpha, draws: Draws, tables: Tables, 
     The contexts of a center are the other words of its window: for the time of the step the window's last
     row takes the center's place, so they lie side by side.
     """
-    size, rows = len(scratch.o_slots), scratch.rows
+    size, rows, stride = len(scratch.o_slots), scratch.rows, stride_of(tables)
+    W, C = tables.vectors, tables.context_vectors
     pairs = 0
     for k in range(center_first, center_past):
         first = max(scratch.first[k], k - scratch.reach[k])
@@ -271,8 +277,11 @@ def train_chunk(center_first, center_past, alpha, draws: Draws, tables: Tables, 
         own, rows[k] = rows[k], rows[last]
         if special:
             mask_repeats(k, size, np.float32(0.0), MASKED, scratch)
-        prefetch_center(k + AHEAD, draws.window, tables, scratch)
-        train_center(k, last - first, first, repeated, special, alpha, tables, scratch)
+        # What the center two steps ahead is the first to need; past the last one it is rows of old: no harm.
+        prefetch_rows(1, Rows(W, rows, k + AHEAD + draws.window), stride)
+        prefetch_rows(size, Rows(C, scratch.outputs, (k + AHEAD) * size), stride)
+        contexts, outputs = Rows(W, rows, first), Rows(C, scratch.outputs, k * size)
+        train_center(last - first, contexts, outputs, repeated, special, alpha, stride, scratch)
         if special:
             mask_repeats(k, size, np.float32(-1.0), np.float32(0.0), scratch)
         rows[k] = own
@@ -309,8 +318,8 @@ def train_block(ids, starts, begin, end, alpha, key, draws: Draws, tables: Table
         words = np.int64(scratch.past[past - 1]) if past > first else 0
         find_repeats(words, scratch)
         for k in range(words):
-            scratch.rows[k] = np.int64(scratch.kept[k]) * tables.stride
-        draw_windows(first, past, draws, 0, tables.stride, scratch)
+            scratch.rows[k] = np.int64(scratch.kept[k]) * stride_of(tables)
+        draw_windows(first, past, draws, 0, stride_of(tables), scratch)
         pairs += train_chunk(first, past, alpha, draws, tables, scratch)
         loss += take_loss(scratch)
         centers += past - first

@@ -18,7 +18,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.training.arrays import Blocks, Draws, Tables, make_scratch
+from firth.training.arrays import Blocks, Draws, Tables, make_scratch, make_tables
 from firth.training.changes import (
     Changes,
     Desk,
@@ -94,7 +94,7 @@ class ReplicaGroup:
     def _tables(self, place: int) -> Tables:
         """Return one replica's tables: views."""
         vectors, context_vectors = (replica_of(stack, place) for stack in self._stacks)
-        return Tables(vectors, context_vectors, self._base.stride, self._base.words)
+        return make_tables(vectors, context_vectors, self._base.stride, self._base.words)
 
     def compile(self) -> None:
         """Compile the kernels, or load them."""

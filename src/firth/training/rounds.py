@@ -30,7 +30,7 @@ from firth.training.atomics import fetch_add, wait_until
 from firth.training.config import TrainConfig
 from firth.training.draws import GOLDEN, draw_windows, find_repeats, keep_chunk, position_bits
 from firth.training.kernel_cache import compiled, inlined
-from firth.training.kernels import take_loss, train_chunk
+from firth.training.kernels import stride_of, take_loss, train_chunk
 from firth.training.sampling import expected_updates
 from firth.training.shards import SHARDS, Split
 from firth.training.simd import LANES, fma, load, prefetch, splat, store
@@ -131,7 +131,7 @@ def weight(updates, share, alpha, weights):
 
 @inlined
 def add_changes(weight, flat, row, own, before, was, stride):
-    """Add to a common row what the shard's ``own`` one has changed since ``before[was]``, times ``weight``."""
+    """Add ``weight`` times what the row ``own`` has changed since it was ``before[was]`` to another row."""
     for d in range(0, stride, LANES):
         change = load(flat, own + d) - load(before, was + d)
         store(flat, row + d, fma(weight, change, load(flat, row + d)))
@@ -140,9 +140,9 @@ def add_changes(weight, flat, row, own, before, was, stride):
 @inlined
 def prefetch_row(row, tables: Tables):
     """Prefetch a row of both tables."""
-    for d in range(0, tables.stride, LANES):
-        prefetch(tables.vectors, row * tables.stride + d)
-        prefetch(tables.context_vectors, row * tables.stride + d)
+    for d in range(0, stride_of(tables), LANES):
+        prefetch(tables.vectors, row * stride_of(tables) + d)
+        prefetch(tables.context_vectors, row * stride_of(tables) + d)
 
 
 @inlined
@@ -166,7 +166,7 @@ def lend(word, number, head, tables: Tables, shard: Shard):
 @inlined
 def copy_row(word, place, head, tables: Tables, shard: Shard):
     """Copy a word's row of both tables to the shard's own, and once more as what they were before."""
-    W, C, stride = tables.vectors, tables.context_vectors, tables.stride
+    W, C, stride = tables.vectors, tables.context_vectors, stride_of(tables)
     row, own, before = word * stride, (shard.first_row + head + place) * stride, 2 * place * stride
     for d in range(0, stride, LANES):
         x = load(W, row + d)
@@ -199,9 +199,9 @@ def draw_shard(
             prefetch_row(np.int64(scratch.kept[k + AHEAD]), tables)
         word = np.int64(scratch.kept[k])
         row = lend(word, number, draws.head, tables, shard)
-        scratch.rows[k] = row * tables.stride
+        scratch.rows[k] = row * stride_of(tables)
         if first <= k < past:
-            place_outputs(k, word, row, draws.negative, draws.head, tables.stride, scratch, shard)
+            place_outputs(k, word, row, draws.negative, draws.head, stride_of(tables), scratch, shard)
     deal(shard)
 
 
@@ -252,14 +252,14 @@ def prefetch_lent(place, own, tables: Tables, shard: Shard):
     """Prefetch all that merging the lent row ``place`` will need."""
     prefetch_row(np.int64(shard.words[place]), tables)
     prefetch_row(own + place, tables)
-    for d in range(0, 2 * tables.stride, LANES):
-        prefetch(shard.before, 2 * place * tables.stride + d)
+    for d in range(0, 2 * stride_of(tables), LANES):
+        prefetch(shard.before, 2 * place * stride_of(tables) + d)
 
 
 @inlined
 def merge_lent(task, share, alpha, head, updates: Updates, tables: Tables, shard: Shard):
     """Add a shard's changes to the common rows of every word that falls to this task."""
-    W, C, stride = tables.vectors, tables.context_vectors, tables.stride
+    W, C, stride = tables.vectors, tables.context_vectors, stride_of(tables)
     own = shard.first_row + head
     begin, end = (shard.dealt[task - 1] if task > 0 else 0), shard.dealt[task]
     for i in range(begin, end):
@@ -294,7 +294,7 @@ def merge_head(task, share, alpha, head, flat, updates, weights, stride, shards)
 @inlined
 def merge(task, share, alpha, head, updates: Updates, tables: Tables, shards):
     """Merge the eighth ``task`` of all words, shard by shard."""
-    stride, weights = tables.stride, updates.weights
+    stride, weights = stride_of(tables), updates.weights
     merge_head(task, share, alpha, head, tables.vectors, updates.vectors, weights, stride, shards)
     merge_head(
         task, share, alpha, head, tables.context_vectors, updates.context_vectors, weights, stride, shards

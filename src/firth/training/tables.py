@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from firth.corpus.vocabulary import Vocabulary, keep_prob, noise_prob
 from firth.errors import ConfigError
-from firth.training.arrays import Draws, Tables, aligned_zeros, row_stride
+from firth.training.arrays import Draws, Tables, aligned_zeros, make_tables, row_stride
 from firth.training.config import TrainConfig
 from firth.training.sampling import keep_threshold, noise_tables
 from firth.training.shards import SHARDS, Split
@@ -42,7 +42,7 @@ def empty_tables(words: int, vector_size: int, room: int = 0) -> Tables:
     stride = row_stride(vector_size)
     try:
         size = (words + room) * stride
-        return Tables(aligned_zeros(size), aligned_zeros(size), stride, words)
+        return make_tables(aligned_zeros(size), aligned_zeros(size), stride, words)
     except MemoryError:
         raise ConfigError(
             f"two tables of {words:,} words x {vector_size} numbers take {8 * words * stride / 1e9:,.1f} GB "
