@@ -10,6 +10,7 @@ import numpy as np
 
 from firth.training.arrays import SEEN, Draws, Scratch
 from firth.training.kernel_cache import inlined
+from firth.training.simd import prefetch
 
 PLAIN, SPECIAL = np.uint8(0), np.uint8(1)
 """What ``scratch.special`` says of a center's outputs: all different, or perhaps not."""
@@ -132,27 +133,42 @@ def find_repeats(n, scratch: Scratch):
 
 
 @inlined
+def draw_bits(center_first, center_past, draws: Draws, first, size, scratch: Scratch):
+    """Note the random bits of every negative in its place, and prefetch the entries that they will choose.
+
+    Between two chunks the steps drive the noise distribution from the nearest cache.
+    """
+    outputs = len(scratch.o_slots)
+    for k in range(center_first, center_past):
+        for j in range(1, draws.negative + 1):
+            bits = mix64(scratch.bits[np.uint64(k)] + np.uint64(j) * GOLDEN)
+            scratch.outputs[np.uint64(k * outputs + j)] = np.int64(bits)
+            prefetch(draws.noise, first + scaled(bits, size))
+
+
+@inlined
 def draw_windows(center_first, center_past, draws: Draws, kind, unit, scratch: Scratch):
     """Draw the window and the outputs, center and negatives of class ``kind``, of every center.
 
     Outputs are noted as their words' ids times ``unit``.
     """
-    size = len(scratch.o_slots)
-    table, classes = np.uint64(draws.noise_starts[kind]), len(draws.noise_starts) - 1
-    entries = np.uint64(draws.noise_starts[kind + 1]) - table
+    size, classes = len(scratch.o_slots), len(draws.noise_starts) - 1
+    first = np.uint64(draws.noise_starts[kind])
+    entries = np.uint64(draws.noise_starts[kind + 1]) - first
+    draw_bits(center_first, center_past, draws, first, entries, scratch)
     for k in range(center_first, center_past):
-        bits = scratch.bits[k]
         scratch.reach[k] = draws.window
         if draws.shrink_windows:
-            scratch.reach[k] = np.int32(1) + np.int32(scaled(bits, np.uint64(draws.window)))
+            scratch.reach[k] = np.int32(1) + np.int32(scaled(scratch.bits[k], np.uint64(draws.window)))
         center = np.int64(scratch.kept[k])
         scratch.outputs[np.uint64(k * size)] = center * unit
         stamp, special = next_stamp(scratch), PLAIN
         scratch.seen[center & (SEEN - 1)] = stamp
         for j in range(1, draws.negative + 1):
-            place = draw_word(draws.noise, table, entries, mix64(bits + np.uint64(j) * GOLDEN))
+            at = np.uint64(k * size + j)
+            place = draw_word(draws.noise, first, entries, np.uint64(scratch.outputs[at]))
             word = place if classes == 1 else word_of(place, kind, classes, draws.head)
-            scratch.outputs[np.uint64(k * size + j)] = word * unit
+            scratch.outputs[at] = word * unit
             if scratch.seen[word & (SEEN - 1)] == stamp:
                 special = SPECIAL
             scratch.seen[word & (SEEN - 1)] = stamp

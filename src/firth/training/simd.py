@@ -60,10 +60,17 @@ register_model(Float32x16)(lambda manager, kind: models.PrimitiveModel(manager, 
 _KINDS: dict[str, Callable[[types.Type], bool]] = {
     "vector": lambda kind: kind is float32x16,
     "flat": lambda kind: isinstance(kind, types.Array) and kind.ndim == 1 and kind.dtype == types.float32,
+    "array": lambda kind: isinstance(kind, types.Array) and kind.ndim == 1,
     "index": lambda kind: isinstance(kind, types.Integer),
     "scalar": lambda kind: isinstance(kind, (types.Float, types.Integer)),
 }
-_LOWERED = {"vector": Float32x16, "flat": types.Array, "index": types.Integer, "scalar": types.Number}
+_LOWERED = {
+    "vector": Float32x16,
+    "flat": types.Array,
+    "array": types.Array,
+    "index": types.Integer,
+    "scalar": types.Number,
+}
 
 
 def _compiles_to(
@@ -71,7 +78,7 @@ def _compiles_to(
 ) -> Callable[[Twin], Twin]:
     """Register ``build(context, builder, sig, args)`` as the compiled form of the function below it.
 
-    ``arguments`` names the kind of each argument: vector, flat, index or scalar.
+    ``arguments`` names the kind of each argument: vector, flat (of float32), array, index or scalar.
     """
     kinds = arguments.split()
 
@@ -224,9 +231,9 @@ def store(flat: Vector, index: Index, value: Vector) -> None:
     flat[index : index + LANES] = value
 
 
-@_compiles_to("flat index", types.none, _build_prefetch)
-def prefetch(flat: Vector, index: Index) -> None:
-    """Ask the processor to fetch the cache line of ``flat[index]``; changes nothing and may be ignored."""
+@_compiles_to("array index", types.none, _build_prefetch)
+def prefetch(array: NDArray[Any], index: Index) -> None:
+    """Ask the processor to fetch the cache line of ``array[index]``; changes nothing and may be ignored."""
 
 
 @_compiles_to("scalar", float32x16, _build_splat)
