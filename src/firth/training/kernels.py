@@ -11,8 +11,12 @@ How a step is made fast (each with its figure in LOG.md):
   registers. ``totals`` folds the accumulators into one vector whose lanes 0-5 are the first context's scores
   and 6-11 the second's; the gradient is made from it in registers, for twelve pairs at once.
 - *Updates* go by column: for each 16 columns, six output rows' old and new values stay in registers while
-  the window's contexts pass by, each loaded and stored once.
+  the window's contexts pass by, each loaded and stored once. A context's six changes are summed in two
+  chains, of which neither waits for the other.
+- No loop collects a step's rows: the outputs' offsets are drawn as such, and those of a window's words lie
+  side by side, the last one in the center's place while its step is taken.
 - The rows of the center two steps ahead are prefetched; the draws are known by then.
+- Rows of the default size have a kernel of their own, in which the loops over a row unroll.
 - The *loss* of all pairs costs little: q is needed for the gradient anyway, so the product of all q is kept,
   its exponent summed apart, and one logarithm a chunk makes it the exact sum of log q.
 """
