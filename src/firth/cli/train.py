@@ -110,7 +110,9 @@ def train(
     max_vocab_size: Annotated[int | None, _option("Keep only so many words. [all]", _TRAINING)] = None,
     negative: Annotated[int | None, _option("Negatives a center, 1 to 50. [5]", _TRAINING)] = None,
     epochs: Annotated[int | None, _option("Passes over the corpus. [5]", _TRAINING)] = None,
-    alpha: Annotated[float | None, _option("Learning rate at the start. [0.05]", _TRAINING)] = None,
+    alpha: Annotated[
+        float | None, _option("Learning rate at the start; lower for many epochs. [0.05]", _TRAINING)
+    ] = None,
     min_alpha: Annotated[float | None, _option("Learning rate at the end. [0.0001]", _TRAINING)] = None,
     sample: Annotated[
         float | None, _option("Thin out words more frequent than this; 0: none. [0.001]", _TRAINING)
