@@ -277,6 +277,8 @@ def merge_lent(task, share, alpha, head, updates: Updates, tables: Tables, shard
 @inlined
 def merge_head(task, share, alpha, head, flat, updates, weights, stride, shards):
     """Give the common rows of a part of the head all shards' changes, and every shard the new rows."""
+    first = shards[0].first_row * stride
+    step = shards[1].first_row * stride - first  # a tuple's entries by numbers known later compile slowly
     for word in range(task * head // SHARDS, (task + 1) * head // SHARDS):
         w = weight(updates[word], share, alpha, weights)
         for d in range(0, stride, LANES):
@@ -284,11 +286,11 @@ def merge_head(task, share, alpha, head, flat, updates, weights, stride, shards)
             old = load(flat, at)
             change = splat(np.float32(0.0))
             for s in range(SHARDS):
-                change = change + (load(flat, at + shards[s].first_row * stride) - old)
+                change = change + (load(flat, at + first + s * step) - old)
             new = fma(w, change, old)
             store(flat, at, new)
             for s in range(SHARDS):
-                store(flat, at + shards[s].first_row * stride, new)
+                store(flat, at + first + s * step, new)
 
 
 @inlined
