@@ -413,6 +413,11 @@ def test_more_shards_than_the_corpus_feeds_are_refused_with_the_numbers(tmp_path
     assert not (tmp_path / "m").exists()
 
 
+def test_no_shards_are_not_auto() -> None:
+    with pytest.raises(ConfigError, match="shards must be from 1 to 64, not 0"):
+        TrainConfig(shards=0)
+
+
 def test_auto_is_one_shard_a_worker() -> None:
     corpus, config = encode(TEXT, min_count=1), TrainConfig(shards="auto")  # type: ignore[arg-type]
     assert config.shards == AUTO

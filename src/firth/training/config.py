@@ -56,7 +56,13 @@ MAX_VECTOR_SIZE = 1024
 MAX_NEGATIVE = 50
 MAX_EPOCHS = 100_000
 MAX_SHARDS = 64
-AUTO = 0
+
+
+class _Auto(int):
+    """A number that is told from the 0 somebody gives."""
+
+
+AUTO = _Auto(0)
 """Stands for ``shards="auto"`` until the corpus is known."""
 
 
