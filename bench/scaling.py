@@ -83,7 +83,7 @@ def _exchange(workers: list[Worker], orders: Orders, leg: Leg, parts: list[Any])
     first = [of[0] for of in parts]
     if not leg.full:
         return first
-    shares = enumerate(zip(workers, orders.shares(), strict=True), 1)
+    shares = enumerate(zip(workers, orders.shares, strict=True), 1)
     return [worker.renewed(leg, rows, *first, *(of[n] for of in parts)) for n, (worker, rows) in shares]
 
 

@@ -292,6 +292,36 @@ def test_groups_that_share_the_replicas_get_the_same_bits(
         group.close()
 
 
+def test_no_leg_waits_for_a_kernel_to_be_compiled(tmp_path: Path) -> None:
+    """In a process of its own, where no other test has compiled any."""
+    code = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import pytest
+import test_replicas as tests
+from firth.training import merging
+
+def kinds():
+    found = [getattr(of, "signatures", []) for of in vars(merging).values()]
+    return sum(map(len, found))
+
+before, compile = [], tests.ReplicaGroup.compile
+
+def counted(group):
+    compile(group)
+    before.append(kinds())
+
+tests.ReplicaGroup.compile = counted
+tests.firth.train(tests.TEXT, shards=2, threads=2, **tests.COMMON)
+with pytest.MonkeyPatch.context() as patch:
+    tests.test_groups_that_share_the_replicas_get_the_same_bits(patch, [[0, 1, 2], [3, 4]])
+assert before[0] > 0
+assert before[0] == kinds(), (before, kinds())
+"""
+    done = run_python(code, tmp_path, NUMBA_CACHE_DIR=os.environ.get("NUMBA_CACHE_DIR", ""))
+    assert done.returncode == 0, done.stderr
+
+
 def step(groups: list[ReplicaGroup], leg: replicas.Leg) -> None:
     """Train a leg in every group and exchange what changed: after a full one in parts, by rows."""
     for group in groups:

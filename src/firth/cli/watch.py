@@ -15,7 +15,6 @@ from rich.progress import Progress as RichProgress
 
 from firth.notes import note
 from firth.training.progress import LINE_SECONDS, Bar, Progress, silent, stderr_lines
-from firth.training.replicas import FULL_LEGS
 from firth.training.run import Run, plan_of
 from firth.training.trainer import Watchers
 
@@ -43,10 +42,9 @@ def counted(number: int, noun: str) -> str:
 def merging_line(run: Run) -> str:
     """Say how many replicas there are, and how often they become one again."""
     plan = plan_of(run)
-    leg = plan.leg_blocks(run.schedule.blocks) * plan.block_positions
     return (
-        f"{plan.replicas} shards, merged after every {FULL_LEGS * leg:,} words; "
-        f"the rows of the {plan.hot:,} most frequent ones after every {leg:,}"
+        f"{plan.replicas} shards, merged after every {plan.full_stretch:,} words; "
+        f"the rows of the {plan.hot:,} most frequent ones after every {plan.full_leg:,}"
     )
 
 

@@ -170,7 +170,7 @@ class RayCrew:
         first = [of[1] for of in made]
         brought = first
         if leg.full:
-            shares = zip(workers, self._orders.shares(), strict=True)
+            shares = zip(workers, self._orders.shares, strict=True)
             brought = [
                 worker.renewed.remote(leg, rows, *first, *(of[2 + part] for of in made))
                 for part, (worker, rows) in enumerate(shares)

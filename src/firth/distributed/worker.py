@@ -9,6 +9,7 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +29,7 @@ from firth.training.replica_group import NewTables, ReplicaGroup, TableChanges, 
 from firth.training.replicas import Leg, Node, Plan, span_text
 from firth.training.rules import Rules
 from firth.training.run import processor, versions
+from firth.training.sampling import expected_updates
 from firth.training.tables import empty_tables, make_draws
 
 Rows = tuple[int, int]
@@ -55,11 +57,15 @@ class Orders:
         """
         if not leg.full:
             return [(0, self.plan.hot)]
-        return [(0, self.plan.measured), *self.shares()]
+        return [(0, self.plan.measured), *self.shares]
 
+    @cached_property
     def shares(self) -> list[Rows]:
-        """Return the rows that each worker merges after a full leg."""
-        return list(pairwise(self.plan.words * part // self.workers for part in range(self.workers + 1)))
+        """The rows that each worker merges after a full leg: of each share about as many have changed."""
+        updates = expected_updates(self.plan.full_stretch, self.counts, self.config)
+        changed = np.cumsum(sum(-np.expm1(-of.astype(np.float64)) for of in updates))
+        parts = np.linspace(0, changed[-1], self.workers + 1)[1:-1]
+        return list(pairwise([0, *np.searchsorted(changed, parts).tolist(), self.plan.words]))
 
     def merged(self, parts: Sequence[Part]) -> TableChanges:
         """Return what all replicas together have changed in some rows, from every worker's part."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,9 @@ WIDEST = 16
 """The table of weights ends at this v, where it is as flat as can be."""
 
 
+Rigid = TypeVar("Rigid", bound=NDArray[Any])
+
+
 class Changes(NamedTuple):
     """What is to be added to some rows of one table; the row numbers rise."""
 
@@ -48,6 +51,17 @@ class NewRows(NamedTuple):
 
     rows: NDArray[np.int32]  # (n,)
     values: NDArray[np.float32]  # (n * stride,)
+
+
+def frozen(array: Rigid) -> Rigid:
+    """Return a read-only view.
+
+    Arrays out of an object store are read-only, and kernels are compiled for these apart from others: so
+    whatever is handed on is one.
+    """
+    view = array.view()
+    view.setflags(write=False)
+    return view
 
 
 def make_stack(base: NDArray[np.float32], count: int, size: int, stride: int) -> Stack:
@@ -88,7 +102,7 @@ def changes_of(low: int, high: int, first: int, count: int, stack: Stack, desk: 
     most = high - low  # memory that is never written is never taken
     rows, values = np.zeros(most, np.int32), aligned_zeros(most * stack.stride)
     n = gather_changes(low, high, first, count, stack, desk.changes, desk.touched, rows, values)
-    return Changes(rows[:n], values[: n * stack.stride])
+    return Changes(frozen(rows[:n]), frozen(values[: n * stack.stride]))
 
 
 def combined(a: Changes, b: Changes, stride: int) -> Changes:
@@ -96,7 +110,7 @@ def combined(a: Changes, b: Changes, stride: int) -> Changes:
     n = len(a.rows) + len(b.rows)
     rows, values = np.zeros(n, np.int32), aligned_zeros(n * stride)
     n = combine_rows(*a, *b, stride, rows, values)
-    return Changes(rows[:n], values[: n * stride])
+    return Changes(frozen(rows[:n]), frozen(values[: n * stride]))
 
 
 def merged(parts: Mapping[Node, Changes], replicas: int, stride: int) -> Changes:
@@ -135,7 +149,7 @@ def new_rows(changes: Changes, low: int, high: int, stack: Stack, rule: Rule) ->
     most = n + max(high - low, 0)
     rows, values = np.zeros(most, np.int32), aligned_zeros(most * stride)
     found = renew_rows(n, *changes, low, high, stack.base, stride, rule, make_turns(), rows, values)
-    return NewRows(rows[:found], values[: found * stride])
+    return NewRows(frozen(rows[:found]), frozen(values[: found * stride]))
 
 
 def put_new(new: NewRows, stack: Stack) -> None:
@@ -148,7 +162,7 @@ def merge_rows(stack: Stack, rule: Rule, low: int, high: int, desk: Desk) -> Non
     turns = make_turns()
     for begin in range(low, high, CHUNK_ROWS):
         n = gather_changes(begin, min(begin + CHUNK_ROWS, high), 0, stack.number, stack, *desk)
-        add_rows(n, desk.rows, desk.values, stack, rule, turns)
+        add_rows(n, frozen(desk.rows), frozen(desk.values), stack, rule, turns)
 
 
 def weights_of(replicas: int) -> NDArray[np.float64]:

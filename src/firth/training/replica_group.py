@@ -97,12 +97,14 @@ class ReplicaGroup:
         return make_tables(vectors, context_vectors, self._base.stride, self._base.words)
 
     def compile(self) -> None:
-        """Compile the kernels, or load them."""
+        """Compile the kernels, or load them: all of them, so that no leg has to wait for one."""
         self._train(0, np.arange(0))
-        parts = [self._changes((self.numbers[0], self.numbers[0] + 1), 0, 0, self._desks[0])]
-        for stack, rule in zip(self._stacks, self._rules_of(Leg(0, 0, 0, False), parts), strict=True):
-            merge_rows(stack, rule, 0, 0, self._desks[0])
-            merged({(0, 1): parts[0].vectors, (1, 2): parts[0].vectors}, 2, self._base.stride)
+        one = self.numbers[0], self.numbers[0] + 1
+        none = self._changes(one, 0, 0, self._desks[0])
+        merged({(0, 1): none.vectors, (1, 2): none.vectors}, 2, self._base.stride)
+        rules = self._add(Leg(0, 0, 0, False), [none])
+        for changes, stack, rule in zip(none, self._stacks, rules, strict=True):
+            put_new(new_rows(changes, 0, 0, stack, rule), stack)
 
     def close(self) -> None:
         """End the threads."""

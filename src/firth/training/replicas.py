@@ -28,11 +28,11 @@ HOT = 4096
 MEASURED = 1024
 """Most frequent words, whose rows tell how changes are to be weighted (``rules.py``)."""
 
-LEG_POSITIONS = 2_400_000
+LEG_POSITIONS = 3_400_000
 """Positions of all replicas in a leg, about, divided by their number: the more there are, the more of what a
 row has learnt elsewhere is missing."""
 
-FULL_LEGS = 7
+FULL_LEGS = 10
 """Legs from one merge of all rows to the next."""
 
 EPOCH_LEGS = 5
@@ -94,6 +94,16 @@ class Plan:
     def block_positions(self) -> int:
         """Positions of a block, of all replicas."""
         return self.schedule.block_positions
+
+    @property
+    def full_leg(self) -> int:
+        """Positions of all replicas in a leg, once the tables are no longer young."""
+        return self.leg_blocks(self.schedule.blocks) * self.block_positions
+
+    @property
+    def full_stretch(self) -> int:
+        """... and from one merge of all rows to the next."""
+        return FULL_LEGS * self.full_leg
 
     def leg_blocks(self, block: int) -> int:
         """Return the blocks of each leg up to the next full merge, after one at ``block``."""
