@@ -5,7 +5,8 @@ NamedTuples of plain arrays, because that is what a compiled kernel takes; all o
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,10 @@ COMMON_STRIDE = 112
 
 They train 5 % faster. All other strides share a kernel, or every new vector size would wait for a compiler.
 """
+
+
+LINE = 8
+"""64-bit numbers of a cache line."""
 
 
 class Tables(NamedTuple):
@@ -97,7 +102,7 @@ class Scratch(NamedTuple):
     o_old: NDArray[np.float32]  # copies of the outputs' rows before the step
     o_slots: NDArray[np.int64]  # offsets of the rows in o_old
     seen: NDArray[np.int64]  # by a word's low bits: the stamp of the last step that met such a word
-    stamp: NDArray[np.int64]  # the last stamp given
+    stamp: NDArray[np.int64]  # the last stamp given, in a cache line of its own
     loss: NDArray[np.float32]  # vectors: product of the likelihoods' mantissas, sum of exponents, scores x 0
 
 
@@ -139,9 +144,21 @@ def make_scratch(draws: Draws, stride: int, spare: int, positions: int = CHUNK) 
         o_old=aligned_zeros(tiles * TILE * stride),
         o_slots=np.arange(tiles * TILE, dtype=np.int64) * stride,
         seen=np.zeros(SEEN, np.int64),
-        stamp=np.zeros(1, np.int64),
+        stamp=np.zeros(LINE, np.int64),
         loss=np.repeat(np.array([1.0, 0.0, 0.0], np.float32), LANES),
     )
+
+
+def side_by_side(scratches: Sequence[Scratch]) -> Scratch:
+    """Return buffers that are those of all threads, one after another in each array."""
+    return Scratch(*(aligned_copy(np.concatenate(arrays)) for arrays in zip(*scratches, strict=True)))
+
+
+def aligned_copy(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a copy of a flat array that begins on a cache line."""
+    copy = aligned_zeros(-(-array.nbytes // 4)).view(np.uint8)[: array.nbytes].view(array.dtype)
+    copy[:] = array
+    return copy
 
 
 def aligned_zeros(n: int) -> NDArray[np.float32]:

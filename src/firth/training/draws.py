@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from firth.training.arrays import SEEN, Draws, Scratch
-from firth.training.kernel_cache import inlined
+from firth.training.kernel_cache import inlined, spliced
 from firth.training.simd import prefetch
 
 PLAIN, SPECIAL = np.uint8(0), np.uint8(1)
@@ -55,7 +55,7 @@ def word_of(place, kind, classes, head):
     return place if place < head else head + (place - head) * classes + kind
 
 
-@inlined
+@spliced
 def keep_range(ids, begin, end, most, draws: Draws, key, scratch: Scratch, n, first):
     """Append the kept words among positions ``begin`` ... ``end`` to ``scratch.kept``, at most ``most``.
 
@@ -91,7 +91,7 @@ def next_stamp(scratch: Scratch):
     return scratch.stamp[0]
 
 
-@inlined
+@spliced
 def keep_chunk(ids, starts, sentence, begin, end, draws: Draws, key, scratch: Scratch):
     """Draw which of the positions ``begin`` ... ``end`` are kept; ``begin`` lies in sentence ``sentence``.
 
@@ -116,7 +116,7 @@ def keep_chunk(ids, starts, sentence, begin, end, draws: Draws, key, scratch: Sc
     return center_first, center_past, sentence
 
 
-@inlined
+@spliced
 def find_repeats(n, scratch: Scratch):
     """Note for each of the first ``n`` kept words how near to it a word stands twice.
 
@@ -146,7 +146,7 @@ def draw_bits(center_first, center_past, draws: Draws, first, size, scratch: Scr
             prefetch(draws.noise, first + scaled(bits, size))
 
 
-@inlined
+@spliced
 def draw_windows(center_first, center_past, draws: Draws, kind, unit, scratch: Scratch):
     """Draw the window and the outputs, center and negatives of class ``kind``, of every center.
 

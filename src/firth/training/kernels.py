@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from firth.training.arrays import AHEAD, CHUNK, MASKED, TILE, Blocks, Draws, Scratch, Tables
 from firth.training.draws import PLAIN, draw_windows, find_repeats, keep_chunk
-from firth.training.kernel_cache import compiled, inlined
+from firth.training.kernel_cache import compiled, inlined, spliced
 from firth.training.simd import (
     LANES,
     clamp,
@@ -231,7 +231,7 @@ def prefetch_rows(n, rows: Rows, stride):
             prefetch(rows.flat, row(rows, i) + d)
 
 
-@inlined
+@spliced
 def train_center(M, W: Rows, C: Rows, repeated, special, alpha, stride, scratch: Scratch):
     """Take the step of one center. All gradients are those at the rows' values before the step.
 
@@ -254,7 +254,7 @@ def train_center(M, W: Rows, C: Rows, repeated, special, alpha, stride, scratch:
         update_rows(M, W, C, W, C, False, stride, scratch)
 
 
-@inlined
+@spliced
 def mask_repeats(k, size, label, mask, scratch: Scratch):
     """Give the negatives of center ``k`` that are the center itself another label and mask."""
     for j in range(k * size + 1, (k + 1) * size):
@@ -262,7 +262,7 @@ def mask_repeats(k, size, label, mask, scratch: Scratch):
             mask_output(j - k * size, label, mask, scratch)
 
 
-@inlined
+@spliced
 def train_chunk(center_first, center_past, alpha, draws: Draws, tables: Tables, scratch: Scratch):
     """Take the step of every center of the chunk; return the number of pairs.
 
@@ -293,7 +293,7 @@ def train_chunk(center_first, center_past, alpha, draws: Draws, tables: Tables, 
     return pairs
 
 
-@inlined
+@spliced
 def take_loss(scratch: Scratch) -> float:
     """Return minus the logarithm of the product of all likelihoods since the last call, in nats.
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firth.corpus.vocabulary import Vocabulary
-from firth.training.arrays import Draws, Scratch, Tables, make_scratch, row_stride
+from firth.training.arrays import Draws, Scratch, Tables, make_scratch, row_stride, side_by_side
 from firth.training.config import TrainConfig
 from firth.training.rounds import (
     Rounds,
@@ -30,18 +30,18 @@ class Gear(NamedTuple):
     split: Split
     draws: Draws
     updates: Updates
-    scratches: tuple[Scratch, ...]  # one for each shard
+    scratches: Scratch  # of all shards, side by side
 
 
 def make_gear(vocabulary: Vocabulary, config: TrainConfig, split: Split) -> Gear:
     """Return the tables of the draws, the expected updates, and the shards' buffers."""
     draws = make_draws(vocabulary, config, split)
     updates, stride = round_updates(split, vocabulary.counts, config), row_stride(config.vector_size)
-    scratches = tuple(
+    scratches = [
         make_scratch(draws, stride, split.spare_row(number), split.shard_positions)
         for number in range(SHARDS)
-    )
-    return Gear(split, draws, updates, scratches)
+    ]
+    return Gear(split, draws, updates, side_by_side(scratches))
 
 
 class March:
@@ -57,8 +57,8 @@ class March:
         """Give every shard its rows of the most frequent words."""
         size = self._gear.split.head * self._tables.stride
         for flat in (self._tables.vectors, self._tables.context_vectors):
-            for shard in self._shards:
-                flat[shard.first_row * self._tables.stride :][:size] = flat[:size]
+            for shard in range(SHARDS):
+                flat[self._gear.split.first_row(shard) * self._tables.stride :][:size] = flat[:size]
 
     def train(self, pool: ThreadPoolExecutor, threads: int, rounds: Rounds) -> NDArray[np.float64]:
         """Train some rounds; return (rounds, 3): loss in nats, pairs, centers."""

@@ -25,11 +25,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firth.training.arrays import Draws, Scratch, Tables, aligned_zeros
+from firth.training.arrays import LINE, Draws, Scratch, Tables, aligned_zeros
 from firth.training.atomics import fetch_add, wait_until
 from firth.training.config import TrainConfig
 from firth.training.draws import GOLDEN, draw_windows, find_repeats, keep_chunk, position_bits
-from firth.training.kernel_cache import compiled, inlined
+from firth.training.kernel_cache import compiled, inlined, spliced
 from firth.training.kernels import stride_of, take_loss, train_chunk
 from firth.training.sampling import expected_updates
 from firth.training.shards import SHARDS, Split
@@ -46,17 +46,18 @@ _STEPS, _WIDEST = 256, 16
 
 
 class Shard(NamedTuple):
-    """What one shard has of its own, beside its buffers for the steps."""
+    """What one shard has of its own, beside its buffers for the steps; or what all have, side by side."""
 
     first_row: int  # of its own rows: the head's first, then those lent
+    own_rows: int  # how many these are: those of the next shard follow
     words: NDArray[np.int32]  # the words whose rows are lent, in the order in which they came
-    lent: NDArray[np.int64]  # (1,) how many
+    lent: NDArray[np.int64]  # how many, in a cache line of its own
     order: NDArray[np.int32]  # places in ``words``, sorted by the task that merges the word
     dealt: NDArray[np.int64]  # (SHARDS,) where in ``order`` each task's places end
     before: NDArray[np.float32]  # the lent rows of W and C as they were, one after the other
     keys: NDArray[np.int64]  # hash table: number of the round and word ...
     places: NDArray[np.int32]  # ... to the word's place in ``words``
-    centers: NDArray[np.int64]  # (2,) the first center in the buffers, and one past the last
+    centers: NDArray[np.int64]  # the first center in the buffers, and one past the last, in a cache line
     parts: int  # in which the centers are trained
 
 
@@ -86,23 +87,21 @@ class Work(NamedTuple):
     results: NDArray[np.float64]  # (rounds, SHARDS, 3): loss in nats, pairs, centers
 
 
-def make_shards(split: Split, stride: int) -> tuple[Shard, ...]:
-    """Return the eight shards' own arrays; their rows lie behind the words' rows in the tables."""
+def make_shards(split: Split, stride: int) -> Shard:
+    """Return what the eight shards have of their own; their rows lie behind the words' rows in the tables."""
     size = 1 << (2 * split.lent).bit_length()
-    return tuple(
-        Shard(
-            first_row=split.first_row(number),
-            words=np.zeros(split.lent, np.int32),
-            lent=np.zeros(1, np.int64),
-            order=np.zeros(split.lent, np.int32),
-            dealt=np.zeros(SHARDS, np.int64),
-            before=aligned_zeros(2 * split.lent * stride),
-            keys=np.zeros(size, np.int64),
-            places=np.zeros(size, np.int32),
-            centers=np.zeros(2, np.int64),
-            parts=split.parts,
-        )
-        for number in range(SHARDS)
+    return Shard(
+        first_row=split.first_row(0),
+        own_rows=split.own_rows,
+        words=np.zeros(SHARDS * split.lent, np.int32),
+        lent=np.zeros(SHARDS * LINE, np.int64),
+        order=np.zeros(SHARDS * split.lent, np.int32),
+        dealt=np.zeros(SHARDS * SHARDS, np.int64),
+        before=aligned_zeros(SHARDS * 2 * split.lent * stride),
+        keys=np.zeros(SHARDS * size, np.int64),
+        places=np.zeros(SHARDS * size, np.int32),
+        centers=np.zeros(SHARDS * LINE, np.int64),
+        parts=split.parts,
     )
 
 
@@ -119,6 +118,57 @@ def round_updates(split: Split, counts: NDArray[np.int64], config: TrainConfig) 
     return Updates(
         *expected_updates(split.shard_positions, counts, config),
         weights=np.concatenate([[1.0], weights]).astype(np.float32),
+    )
+
+
+@spliced
+def own(arrays, s):
+    """Return shard ``s``'s part of arrays that lie side by side: a view."""
+    size = len(arrays) // SHARDS
+    return arrays[s * size : (s + 1) * size]
+
+
+@spliced
+def scratch_of(all_of: Scratch, s):
+    """Return the buffers of shard ``s``."""
+    return Scratch(
+        own(all_of.kept, s),
+        own(all_of.rows, s),
+        own(all_of.bits, s),
+        own(all_of.first, s),
+        own(all_of.past, s),
+        own(all_of.repeats, s),
+        own(all_of.reach, s),
+        own(all_of.outputs, s),
+        own(all_of.special, s),
+        own(all_of.label, s),
+        own(all_of.mask, s),
+        own(all_of.gradient, s),
+        own(all_of.x_old, s),
+        own(all_of.x_slots, s),
+        own(all_of.o_old, s),
+        own(all_of.o_slots, s),
+        own(all_of.seen, s),
+        own(all_of.stamp, s),
+        own(all_of.loss, s),
+    )
+
+
+@spliced
+def shard_of(all_of: Shard, s):
+    """Return what shard ``s`` has of its own."""
+    return Shard(
+        all_of.first_row + s * all_of.own_rows,
+        all_of.own_rows,
+        own(all_of.words, s),
+        own(all_of.lent, s),
+        own(all_of.order, s),
+        own(all_of.dealt, s),
+        own(all_of.before, s),
+        own(all_of.keys, s),
+        own(all_of.places, s),
+        own(all_of.centers, s),
+        all_of.parts,
     )
 
 
@@ -177,7 +227,7 @@ def copy_row(word, place, head, tables: Tables, shard: Shard):
         store(shard.before, before + stride + d, x)
 
 
-@inlined
+@spliced
 def draw_shard(
     ids, starts, begin, end, kind, key, number, draws: Draws, tables: Tables, scratch: Scratch, shard: Shard
 ):
@@ -205,7 +255,7 @@ def draw_shard(
     deal(shard)
 
 
-@inlined
+@spliced
 def part_of(part, shard: Shard):
     """Return the first center of a part, and one past its last."""
     first, past = shard.centers[0], shard.centers[1]
@@ -224,7 +274,7 @@ def place_outputs(k, word, row, negatives, head, stride, scratch: Scratch, shard
         scratch.outputs[j] = (row if negative == word else place) * stride
 
 
-@inlined
+@spliced
 def train_part(part, alpha, draws: Draws, tables: Tables, scratch: Scratch, shard: Shard):
     """Take the steps of one part of a shard's centers; return the number of pairs."""
     low, high = part_of(part, shard)
@@ -256,7 +306,7 @@ def prefetch_lent(place, own, tables: Tables, shard: Shard):
         prefetch(shard.before, 2 * place * stride_of(tables) + d)
 
 
-@inlined
+@spliced
 def merge_lent(task, share, alpha, head, updates: Updates, tables: Tables, shard: Shard):
     """Add a shard's changes to the common rows of every word that falls to this task."""
     W, C, stride = tables.vectors, tables.context_vectors, stride_of(tables)
@@ -275,10 +325,9 @@ def merge_lent(task, share, alpha, head, updates: Updates, tables: Tables, shard
 
 
 @inlined
-def merge_head(task, share, alpha, head, flat, updates, weights, stride, shards):
+def merge_head(task, share, alpha, head, flat, updates, weights, stride, shards: Shard):
     """Give the common rows of a part of the head all shards' changes, and every shard the new rows."""
-    first = shards[0].first_row * stride
-    step = shards[1].first_row * stride - first  # a tuple's entries by numbers known later compile slowly
+    first, step = shards.first_row * stride, shards.own_rows * stride
     for word in range(task * head // SHARDS, (task + 1) * head // SHARDS):
         w = weight(updates[word], share, alpha, weights)
         for d in range(0, stride, LANES):
@@ -293,8 +342,8 @@ def merge_head(task, share, alpha, head, flat, updates, weights, stride, shards)
                 store(flat, at + first + s * step, new)
 
 
-@inlined
-def merge(task, share, alpha, head, updates: Updates, tables: Tables, shards):
+@spliced
+def merge(task, share, alpha, head, updates: Updates, tables: Tables, shards: Shard):
     """Merge the eighth ``task`` of all words, shard by shard."""
     stride, weights = stride_of(tables), updates.weights
     merge_head(task, share, alpha, head, tables.vectors, updates.vectors, weights, stride, shards)
@@ -302,7 +351,7 @@ def merge(task, share, alpha, head, updates: Updates, tables: Tables, shards):
         task, share, alpha, head, tables.context_vectors, updates.context_vectors, weights, stride, shards
     )
     for s in range(SHARDS):
-        merge_lent(task, share, alpha, head, updates, tables, shards[s])
+        merge_lent(task, share, alpha, head, updates, tables, shard_of(shards, s))
 
 
 @compiled
@@ -316,16 +365,17 @@ def train_rounds(
     draws: Draws,
     updates: Updates,
     tables: Tables,
-    scratches,
-    shards,
+    scratches: Scratch,
+    shards: Shard,
 ):
     """Do tasks of some rounds until all are done; every thread calls this, with the same arguments.
 
     But for ``first_task``: the shard whose tasks a thread takes first, so that a shard's rows mostly stay
-    in one core's cache. ``full`` is the positions of a shard in a full round.
+    in one core's cache. ``full`` is the positions of a shard in a full round; ``scratches`` and ``shards``
+    are those of all shards, side by side: taken one by one they would take long to compile.
     """
     stripes, classes = len(ids), len(draws.noise_starts) - 1
-    parts = shards[0].parts
+    parts = shards.parts
     for phase in range(len(rounds.begin) * (parts + 2)):
         r, step = phase // (parts + 2), phase % (parts + 2)
         alpha = rounds.alpha[r]
@@ -334,7 +384,7 @@ def train_rounds(
             s = (first_task + i) % SHARDS
             if fetch_add(work.claims, phase * SHARDS + s, 1) != 0:
                 continue
-            scratch, shard = scratches[s], shards[s]
+            scratch, shard = scratch_of(scratches, s), shard_of(shards, s)
             if step == 0:
                 key, stripe = rounds.key[r], stripes * s // SHARDS
                 begin = stripe + rounds.begin[r]
