@@ -61,11 +61,21 @@ class Orders:
 
     @cached_property
     def shares(self) -> list[Rows]:
-        """The rows that each worker merges after a full leg: of each share about as many have changed."""
-        updates = expected_updates(self.plan.full_stretch, self.counts, self.config)
-        changed = np.cumsum(sum(-np.expm1(-of.astype(np.float64)) for of in updates))
-        parts = np.linspace(0, changed[-1], self.workers + 1)[1:-1]
-        return list(pairwise([0, *np.searchsorted(changed, parts).tolist(), self.plan.words]))
+        """The rows that each worker merges after a full leg: about as much work each.
+
+        A row costs what the workers bring, those that have changed it, and as much again where anybody has.
+        """
+        everybody = self.plan.full_stretch
+        changed = self._changed(everybody) + self.workers * self._changed(everybody // self.workers)
+        work = np.cumsum(changed)
+        parts = np.linspace(0, work[-1], self.workers + 1)[1:-1]
+        return list(pairwise([0, *np.searchsorted(work, parts).tolist(), self.plan.words]))
+
+    def _changed(self, positions: int) -> NDArray[np.float64]:
+        """Return in how many of the two tables so many positions change a word's row, on average: (V,)."""
+        updates = expected_updates(positions, self.counts, self.config)
+        changed: NDArray[np.float64] = -np.expm1(-np.array(updates, np.float64)).sum(axis=0)
+        return changed
 
     def merged(self, parts: Sequence[Part]) -> TableChanges:
         """Return what all replicas together have changed in some rows, from every worker's part."""

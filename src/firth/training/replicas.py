@@ -42,7 +42,7 @@ GROWTH = 7
 """A leg is no longer than the text trained before it divided by this and the number of replicas: young tables
 change fast ..."""
 
-YOUNGEST = 64
+YOUNGEST = 16
 """... but not shorter than its full length divided by this."""
 
 AS_GOOD = 4
