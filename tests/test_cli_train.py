@@ -128,6 +128,15 @@ def test_shards_are_told_and_kept() -> None:
     assert "shards must be a whole number or 'auto', not 'x'" in refused(*TRAIN, "--force", "--shards", "x")
 
 
+def test_many_shards_are_warned_of() -> None:
+    assert "shards learn worse" not in run(*TRAIN, "--shards", "8").stderr
+    assert "more than 4 shards learn worse" in run(*TRAIN, "--force", "--shards", "9").stderr
+
+
+def test_a_corpus_that_is_not_there_may_have_been_an_address() -> None:
+    assert "'nonsense'; nor is it a cluster's address" in refused("train", "--ray", "nonsense", "-o", "m")
+
+
 def test_threads_that_find_no_work_are_told() -> None:
     told = "9 threads: 8 of them find work in reproducible training, with --racing all\n"
     assert told in run(*TRAIN, "--threads", "9").stderr

@@ -17,11 +17,13 @@ from firth.corpus.encoded import encode
 from firth.corpus.sources import open_source
 from firth.corpus.tokenize import TextOptions, make_tokenizer
 from firth.distributed import cluster as clusters
+from firth.distributed import engine as engines  # before a test changes what it takes from others
 from firth.distributed import muster as musters
 from firth.distributed.reading import Reading
-from firth.distributed.worker import Words
+from firth.distributed.worker import Orders, Words
 from firth.errors import ClusterError, ConfigError, CorpusError
-from firth.training.run import processor, versions
+from firth.training.replicas import Plan
+from firth.training.run import make_schedule, processor, versions
 
 pytest.importorskip("ray")
 psutil = pytest.importorskip("psutil")
@@ -139,13 +141,39 @@ def test_workers_of_another_kind_are_refused(ray: Any, corpus: Path, monkeypatch
 def test_what_a_cluster_cannot_do_is_said(ray: Any, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match="shards=1 has only one"):
         firth.train(corpus, **OPTIONS | {"shards": 1}, ray=True)
-    with pytest.raises(ConfigError, match="reproducible"):
-        firth.train(corpus, ray=True, reproducible=False)
+    for racing in ({"reproducible": False}, {"config": firth.TrainConfig(reproducible=False)}):
+        with pytest.raises(ConfigError, match="racing threads have one pair"):
+            firth.train(corpus, ray=True, **racing)
+    with pytest.raises(ConfigError, match=r"ray must be True, False or the address of a cluster, not ''"):
+        firth.train(corpus, ray="")
+    with pytest.raises(ConfigError, match="15 words of text feed one shard only"):
+        firth.train([["a", "b", "c"]] * 5, ray=True, min_count=1)
     monkeypatch.setattr(musters, "PATIENCE", 0.2)
     with pytest.raises(
         ClusterError, match=r"no machine .* 99 threads takes \(the largest has 3\): lower --threads"
     ):
         firth.train(corpus, **OPTIONS, threads=99, ray=True)
+
+
+def test_a_config_may_leave_the_shards_to_the_cluster(ray: Any, corpus: Path) -> None:
+    """Of the 1 in a config nobody knows whether somebody has said it."""
+    model = firth.train(corpus, firth.TrainConfig(vector_size=20, epochs=1, threads=1), ray=True)
+    assert model.config["options"]["shards"] == model.config["cluster"]["workers"] == 3
+    assert engines.room(ray, 1) == 3
+    assert model.config["cluster"]["machines"] == 1
+
+
+def test_workers_share_a_full_merge_evenly(corpus: Path) -> None:
+    config = firth.TrainConfig(**OPTIONS, threads=1)
+    run = encode(corpus, min_count=1)
+    plan = Plan(len(run.ids), len(run.vocabulary.words), 5, make_schedule(run, config, []))
+    for count in (1, 2, 3, 5):
+        shares = Orders(plan, config, run.vocabulary.counts, count).shares
+        assert [edge for share in shares for edge in share][1:-1:2] == [low for low, _ in shares[1:]]
+        assert (shares[0][0], shares[-1][1]) == (0, plan.words)
+        sizes = [high - low for low, high in shares]
+        assert sizes == sorted(sizes), "the more frequent its words, the more work is a row"
+        assert min(sizes) > 0
 
 
 def test_too_little_memory_is_said_before_training(

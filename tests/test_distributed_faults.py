@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,11 @@ import firth
 from firth.cli.train import with_address
 from firth.distributed import cluster as clusters
 from firth.distributed import crew as crews
+from firth.distributed import muster as musters
 from firth.errors import ClusterError
 
 pytest.importorskip("ray")
-pytest.importorskip("psutil")
+psutil = pytest.importorskip("psutil")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Ray's clusters are for Linux")
 
 from tests.ray_cases import OPTIONS, Killer, same, write_corpus  # noqa: E402
@@ -100,6 +102,45 @@ def test_the_conductor_is_killed_and_the_run_resumed(corpus: Path, expected: Any
     assert same(firth.load(model), expected)
 
 
+def test_the_cluster_dies_and_the_run_is_resumed(corpus: Path, expected: Any, tmp_path: Path) -> None:
+    """Ray ends a process whose machine's own part has gone, often before firth can say a word."""
+    model = tmp_path / "model"
+    command = [sys.executable, "-m", "firth", "train"]
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in (LONG | {"epochs": 40}).items()]
+    more = [f"--output={model}", f"--cache={tmp_path / 'cache'}", "--checkpoint-every=0.2s", "--ray", "-q"]
+    state = model / "checkpoint" / "model.safetensors"
+    with subprocess.Popen([*command, corpus, *options, *more]) as process:
+        while not state.exists() and process.poll() is None:
+            time.sleep(0.02)
+        (raylet,) = [
+            child
+            for child in psutil.Process(process.pid).children(recursive=True)
+            if child.name() == "raylet"
+        ]
+        raylet.kill()
+    assert process.returncode == 1
+    resumed = firth.resume(model, threads=2)
+    assert resumed.config["corpus"]["cache"] == str(tmp_path / "cache"), "found again, though not named again"
+    assert same(resumed, firth.train(corpus, **LONG | {"epochs": 40}, threads=2, cache=False))
+
+
+def test_a_cluster_that_asks_for_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`ray start` asks for a token where it finds one; then it is shown, or said to be missing."""
+    (tmp_path / ".ray").mkdir()
+    code = "from firth.distributed import cluster; print(cluster._take_token(), cluster._take_token())"
+    home = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
+    for token, shown in (("", "False False"), ("1234567890abcdef" * 4, "True False")):
+        if token:
+            (tmp_path / ".ray" / "auth_token").write_text(token)
+        ask = {"env": home | {"HOME": str(tmp_path)}, "capture_output": True, "text": True, "check": True}
+        assert subprocess.run([sys.executable, "-c", code], **ask).stdout.split("\n")[0] == shown
+    refusal = subprocess.CompletedProcess([], 1, "", "ray.exceptions.AuthenticationError: RPC error: ...")
+    monkeypatch.setattr(clusters, "_ask", lambda _address: refusal)
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    with pytest.raises(ClusterError, match="this cluster asks for a token"):
+        clusters._check_answers("127.0.0.1:6379")
+
+
 @pytest.mark.parametrize(
     ("address", "said"),
     [
@@ -113,6 +154,28 @@ def test_an_address_that_does_not_answer(address: str, said: str, monkeypatch: p
     monkeypatch.setattr(clusters, "PATIENCE", 2.0)
     with pytest.raises(ClusterError, match=said), clusters.cluster(address):
         pass
+
+
+def test_a_machine_that_has_dropped_out_is_told() -> None:
+    def seen_by(own: str) -> Any:
+        nodes = [{"NodeID": "a", "Alive": True}, {"NodeID": "b", "Alive": False}]
+        context = SimpleNamespace(get_node_id=lambda: own)
+        return SimpleNamespace(nodes=lambda: nodes, get_runtime_context=lambda: context)
+
+    musters.check_belongs(seen_by("a"))
+    for gone in "bc":
+        with pytest.raises(ClusterError, match=r"has dropped out of it: .* --resume MODEL"):
+            musters.check_belongs(seen_by(gone))
+
+
+def test_letting_go_is_not_disturbed() -> None:
+    """A Ctrl-C when the model is written already must not say that nothing was."""
+    before = signal.getsignal(signal.SIGINT)
+    with clusters.undisturbed():
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_ray_may_stand_before_the_corpus() -> None:

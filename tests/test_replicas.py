@@ -33,6 +33,7 @@ from firth.training.changes import (
     weights_of,
 )
 from firth.training.config import AUTO, TrainConfig
+from firth.training.fitness import settled
 from firth.training.memory import available_bytes, check_memory, needed_bytes
 from firth.training.merging import DIRECTIONS, Rule, Survey, find_directions
 from firth.training.progress import Progress
@@ -43,7 +44,6 @@ from firth.training.run import make_schedule
 from firth.training.sampling import expected_updates
 from firth.training.schedule import Schedule
 from firth.training.tables import make_draws, matrices, new_tables
-from firth.training.trainer import settled
 from nursery import nursery
 from test_kernels import run_python
 

@@ -101,6 +101,7 @@ LEVELS = {
     "firth.training.rules": 2.3,
     "firth.training.replica_group": 3.2,
     "firth.training.run": 3.5,
+    "firth.training.fitness": 3.6,
     "firth.training.supervision": 4,
     "firth.training.racing": 4.1,
     "firth.training.marching": 4.1,

@@ -14,7 +14,7 @@ from typer.core import TyperCommand
 
 from firth.cli.interrupt import interruptible
 from firth.cli.output import print_error, print_json, program
-from firth.errors import ConfigError
+from firth.errors import ConfigError, CorpusError
 from firth.notes import note
 
 if TYPE_CHECKING:
@@ -125,7 +125,9 @@ def train(
         _option("Draw each window from 1 to --window. [yes]", _TRAINING, "--shrink-windows/--full-windows"),
     ] = None,
     seed: Annotated[int | None, _option("Seed of every random draw. [1]", _TRAINING)] = None,
-    threads: Annotated[int | None, _option("Threads. [one a core]", _TRAINING)] = None,
+    threads: Annotated[
+        int | None, _option("Threads; with --ray those of each worker. [one a core; --ray: 1]", _TRAINING)
+    ] = None,
     reproducible: Annotated[
         bool | None,
         _option(
@@ -145,7 +147,7 @@ def train(
     shards: Annotated[
         str | None,
         _option(
-            "Replicas of the tables, each trained on a part of the text and merged often; auto. [1]",
+            "Replicas of the tables, each trained on a part of the text, merged often. [1; --ray: auto]",
             _TRAINING,
             metavar="N|auto",
         ),
@@ -218,7 +220,24 @@ def _train(
         raise missing("CORPUS: name at least one file, or - for standard input")
     if output is None:
         raise missing("-o MODEL: say where the model shall go")
+    if where["ray"] is True:
+        check_names(corpus)
     return trainer.train(Files(corpus), output=output, force=force, **options, **where)
+
+
+def check_names(corpus: list[str]) -> None:
+    """Check that a corpus is there before a cluster is started for it; one of the names may be an address.
+
+    Raises:
+        CorpusError: a file or folder is not there.
+    """
+    from firth.corpus.remote import is_uri
+
+    for name in corpus:
+        if not (name == "-" or is_uri(name) or set(name) & set("*?[") or Path(name).exists()):
+            raise CorpusError(
+                f"no such file or folder: {name!r}; nor is it a cluster's address (--ray HOST:PORT or auto)"
+            )
 
 
 def missing(what: str) -> typer.Exit:

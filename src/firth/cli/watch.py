@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -15,8 +15,12 @@ from rich.progress import Progress as RichProgress
 
 from firth.notes import note
 from firth.training.progress import LINE_SECONDS, Bar, Progress, silent, stderr_lines
+from firth.training.replicas import AS_GOOD
 from firth.training.run import Run, plan_of
 from firth.training.trainer import Watchers
+
+MANY = 8
+"""Shards beyond which somebody is told what they cost."""
 
 
 @contextmanager
@@ -43,8 +47,8 @@ def merging_line(run: Run) -> str:
     """Say how many replicas there are, and how often they become one again."""
     plan = plan_of(run)
     return (
-        f"{plan.replicas} shards, merged after every {plan.full_stretch:,} words; "
-        f"the rows of the {plan.hot:,} most frequent ones after every {plan.full_leg:,}"
+        f"{plan.replicas} shards, merged after every {plan.full_stretch:,} words of all together (at first "
+        f"sooner); the rows of the {plan.hot:,} most frequent ones after every {plan.full_leg:,}"
     )
 
 
@@ -57,6 +61,8 @@ class TrainView:
         self._reading: RichProgress | None = None
         self._bar: Bar | None = None
         self._lines = stderr_lines()
+        self._run: Run | None = None
+        self._cluster: dict[str, int] = {}
         self._began = time.perf_counter()
         self._next_line = self._began + LINE_SECONDS
 
@@ -81,8 +87,9 @@ class TrainView:
     def started(self, run: Run) -> None:
         """Say what was read and what will be done."""
         self._stop_reading()
+        self._run = run
         corpus, config = run.corpus, run.config
-        took = time.perf_counter() - self._began
+        took = run.encode_seconds or time.perf_counter() - self._began
         note(
             f"read {corpus.tokens_read:,} words, {corpus.distinct_words:,} different ({took:.1f} s)"
             + (f"; kept as numbers in {self._kept_in} for the next run" if self._kept_in else "")
@@ -96,22 +103,32 @@ class TrainView:
         )
         if config.shards > 1:
             note(merging_line(run))
+        if config.shards > MANY:
+            note(f"more than {AS_GOOD} shards learn worse, the more the shorter the text (README.md)")
         if run.blocks_done:
             note(f"going on after {run.words_before(run.blocks_done) / run.words_total:.1%} of the run")
 
     def compiling(self) -> None:
-        """Say why nothing seems to happen."""
-        note("compiling the kernels, once on this machine: some seconds")
+        """Say why nothing seems to happen: if it is not that, others have the processors."""
+        note("getting ready: the first run on a machine compiles the kernels, for some seconds")
 
     def training(self, progress: Progress) -> None:
         """Show where the run is."""
-        if not self._terminal:
-            self._lines(progress)
-            return
-        if self._bar is None:
+        if self._terminal and self._bar is None:
             self._bar = Bar(self._stream)
             self._bar.__enter__()
-        self._bar(progress)
+        self._tell_cluster(note if self._bar is None else self._bar.say)
+        (self._bar or self._lines)(progress)
+
+    def _tell_cluster(self, say: Callable[[str], None]) -> None:
+        """Say who works for the run, when it begins and when that changes."""
+        now = dict(self._run.cluster) if self._run else {}
+        before, self._cluster = self._cluster, now
+        if now.get("losses", 0) > before.get("losses", 0):
+            say("a worker was lost: what it was at is trained again")
+        if any(now.get(name) != before.get(name) for name in ("workers", "machines")):
+            workers, machines = counted(now["workers"], "worker"), counted(now["machines"], "machine")
+            say(f"{workers} on {machines}")
 
     def close(self) -> None:
         """Let the bars be; what they showed last stays."""

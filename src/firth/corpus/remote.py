@@ -13,9 +13,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from firth.errors import CorpusError
+
+RETRY_SECONDS = 20
+"""How long Google Cloud Storage is asked again and again. Its own patience is a quarter of an hour, in which
+not even Ctrl-C ends the program; ``retry_limit_seconds`` in a URI's query says otherwise."""
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
@@ -115,8 +119,16 @@ def _is_wanted(path: str, root: str, pattern: str | None) -> bool:
 def _opened(uri: str) -> tuple[Any, str]:
     from pyarrow import fs
 
-    filesystem, path = fs.FileSystem.from_uri(uri)
+    filesystem, path = fs.FileSystem.from_uri(_with_patience(uri))
     return filesystem, path
+
+
+def _with_patience(uri: str) -> str:
+    parts = urlsplit(uri)
+    if parts.scheme not in ("gs", "gcs") or "retry_limit_seconds" in parse_qs(parts.query):
+        return uri
+    limit = f"retry_limit_seconds={RETRY_SECONDS}"
+    return urlunsplit(parts._replace(query=f"{parts.query}&{limit}" if parts.query else limit))
 
 
 @contextmanager

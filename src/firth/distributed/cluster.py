@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
@@ -38,6 +39,9 @@ SETTINGS = {
     "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # results of a stretch that is given up
 }
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+
+
+_UNKNOWN = "AuthenticationError"
 
 
 @contextmanager
@@ -73,7 +77,24 @@ def cluster(address: str | None = None, processors: int | None = None) -> Iterat
             with _quiet():
                 yield ray
         finally:
-            ray.shutdown()
+            with undisturbed():
+                ray.shutdown()
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let no Ctrl-C or SIGTERM come in between while the block lasts: seconds in which all is let go."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    stopping = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in stopping}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            with suppress(TypeError):  # it was not set from Python
+                signal.signal(number, handler)
 
 
 @contextmanager
@@ -133,18 +154,44 @@ def _check_answers(address: str) -> None:
             f"--ray {address}: not an address: give HOST:PORT of the cluster's head, auto for the cluster "
             "that this machine belongs to, or nothing for one that is started here"
         )
-    # Without an address Ray looks into a file of its own, which may tell of a cluster that has gone.
-    which = [] if address == AUTO else ["--address", address]
-    ask = [sys.executable, "-c", "from ray.scripts.scripts import cli; cli()", "health-check", *which]
-    try:
-        asked = subprocess.run(ask, timeout=PATIENCE, capture_output=True, check=False)
-    except subprocess.TimeoutExpired:
-        raise _silent(address) from None
+    asked = _ask(address)
+    if _UNKNOWN in asked.stderr and _take_token():
+        asked = _ask(address)
+    if _UNKNOWN in asked.stderr:
+        raise ClusterError(
+            f"--ray {address}: this cluster asks for a token, and this machine has not the right one: put "
+            "what `ray get-auth-token` prints on the cluster's head into ~/.ray/auth_token here"
+        )
     if asked.returncode:
         raise _silent(address)
 
 
-def _silent(address: str) -> ClusterError:
+def _ask(address: str) -> subprocess.CompletedProcess[str]:
+    """Return what comes of asking a cluster's head whether it is well."""
+    # Without an address Ray looks into a file of its own, which may tell of a cluster that has gone.
+    which = [] if address == AUTO else ["--address", address]
+    ask = [sys.executable, "-c", "from ray.scripts.scripts import cli; cli()", "health-check", *which]
+    try:
+        return subprocess.run(ask, timeout=PATIENCE, capture_output=True, text=True, check=False)
+    except subprocess.TimeoutExpired:
+        raise _silent(address, f" within {PATIENCE:.0f} s") from None
+
+
+def _take_token() -> bool:
+    """Show this machine's token from now on; tell whether there is one that was not shown before.
+
+    `ray start` asks for a token where it finds one, and a cluster of one's own leaves one behind; but who
+    gives an address shows it only if told to. With a cluster that asks for none it would be wrong: its
+    workers would have to show one to this process.
+    """
+    from ray._private.authentication import authentication_token_setup as tokens
+
+    tokens.logger.setLevel(logging.ERROR)  # or it warns of what is wanted
+    told = tokens.AUTH_MODE_ENV_VAR in os.environ
+    return not told and tokens.maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+
+
+def _silent(address: str, when: str = "") -> ClusterError:
     if address == AUTO:
         return ClusterError(
             "--ray auto: this machine belongs to no Ray cluster that answers: start one "
@@ -152,7 +199,7 @@ def _silent(address: str) -> ClusterError:
             "use this machine alone"
         )
     return ClusterError(
-        f"--ray {address}: no Ray cluster answers there within {PATIENCE:.0f} s: start its head with "
+        f"--ray {address}: no Ray cluster answers there{when}: start its head with "
         "`ray start --head`, check host, port and firewall; or leave the address out: this machine alone"
     )
 

@@ -13,7 +13,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,13 +20,13 @@ import numpy as np
 from firth.distributed.losses import is_exhausted, is_loss, own_error
 from firth.distributed.muster import Muster
 from firth.distributed.worker import Done, Orders, bytes_of
-from firth.errors import ClusterError, ConfigError
+from firth.errors import ClusterError
 from firth.training.replica_crew import add_results
 from firth.training.replica_group import NewTables, ReplicaGroup
 from firth.training.replicas import Leg, Plan
 from firth.training.rules import Rules
 from firth.training.run import Run, plan_of
-from firth.training.supervision import join, supervise
+from firth.training.supervision import conducted
 from firth.training.tables import make_draws
 
 AGAIN = 10
@@ -59,15 +58,10 @@ class RayCrew:
 
     def __init__(self, run: Run, ray: Any) -> None:
         """Muster the workers and give each its replicas."""
-        if run.config.shards < 2:
-            raise ConfigError(
-                "a cluster shares the replicas of a run among its workers, and shards=1 has only one: "
-                "give more, or leave --ray out"
-            )
         self._run, self._ray, self._plan = run, ray, plan_of(run)
         self._pause, self._stop = threading.Event(), threading.Event()
         self._told = run.cluster
-        self._told.update(workers=0, merges=0, full_merges=0, bytes=0, losses=0)
+        self._told.update(workers=0, machines=0, merges=0, full_merges=0, bytes=0, losses=0)
         self._muster = Muster(run, self._plan, ray)
         self._last: tuple[Leg | None, list[Any]] = (None, [])  # and what came of it: for the next step
         self._orders: Orders
@@ -89,14 +83,7 @@ class RayCrew:
             TrainingError: the numbers are no longer finite.
             ClusterError: workers are lost again and again, or none is left.
         """
-        self._pause.clear()
-        self._stop.clear()
-        pool = ThreadPoolExecutor(1, "firth")
-        try:
-            supervise([pool.submit(self._conduct)], tick, self._pause)
-        finally:
-            self._stop.set()
-            join(pool)
+        conducted(self._conduct, tick, self._pause, self._stop)
 
     def close(self) -> None:
         """Let the workers go."""
@@ -147,7 +134,7 @@ class RayCrew:
         """See that there are workers, each with its replicas as at the run's last full merge."""
         self._orders = self._muster.call_up()
         self._last = None, []
-        self._told["workers"] = len(self._muster.workers)
+        self._told.update(workers=len(self._muster.workers), machines=self._muster.machines)
         self._ready = True
 
     def _hand_out(self, coming: deque[list[Sent]]) -> None:

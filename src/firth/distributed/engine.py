@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from firth.corpus.encoded import Spread
-from firth.distributed.cluster import cluster
+from firth.distributed.cluster import cluster, undisturbed
 from firth.distributed.crew import RayCrew
-from firth.distributed.muster import room
+from firth.distributed.muster import check_machines, room
 from firth.distributed.reading import Reading
 from firth.training.run import Run
 
@@ -39,11 +39,17 @@ class RayEngine:
 
 
 @contextmanager
-def ray_engine(address: str | None) -> Iterator[RayEngine]:
-    """Train on the Ray cluster at ``address``, see ``cluster.py``, as long as the block lasts."""
+def ray_engine(address: str | None, threads: int) -> Iterator[RayEngine]:
+    """Train on the Ray cluster at ``address``, see ``cluster.py``, as long as the block lasts.
+
+    Raises:
+        ClusterError: there is none, or none of its machines has processors for a worker of ``threads``.
+    """
     with cluster(address) as ray:
+        check_machines(ray, threads)
         engine = RayEngine(ray)
         try:
             yield engine
         finally:
-            engine.close()
+            with undisturbed():
+                engine.close()

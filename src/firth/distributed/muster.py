@@ -36,8 +36,40 @@ class Hired:
 
 def room(ray: Any, threads: int) -> int:
     """Return how many workers with so many threads all machines of a cluster together have room for."""
-    processors = [node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]]
-    return sum(int(count // threads) for count in processors)
+    return sum(int(count // threads) for count in _processors(ray))
+
+
+def check_machines(ray: Any, threads: int) -> None:
+    """Check that a worker with so many threads finds a place on some machine of a cluster.
+
+    Raises:
+        ClusterError: none has so many processors.
+    """
+    most = max(_processors(ray), default=0)
+    if most < threads:
+        raise ClusterError(
+            f"no machine of the cluster has the {threads} processors that a worker of {threads} threads "
+            f"takes (the largest has {most:g}): lower --threads"
+        )
+
+
+def check_belongs(ray: Any) -> None:
+    """Check that this machine belongs to the cluster still: if not, Ray ends this process before long.
+
+    Raises:
+        ClusterError: the cluster has ended, or this machine has dropped out of it.
+    """
+    own = ray.get_runtime_context().get_node_id()
+    if not any(node["Alive"] for node in ray.nodes() if node["NodeID"] == own):
+        raise ClusterError(
+            "the Ray cluster has ended, or this machine has dropped out of it: start it anew; then "
+            "`firth train --resume MODEL --ray …` goes on from the last checkpoint, if there is one"
+        )
+
+
+def _processors(ray: Any) -> list[float]:
+    """Return the processors of each machine of a cluster."""
+    return [node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]]
 
 
 class Muster:
@@ -52,6 +84,7 @@ class Muster:
         self._texts: dict[int, Any] = {}
         self._wanted, self._begun = 0, False
         self.workers: list[Hired] = []
+        self.machines = 0
 
     def room(self) -> int:
         """Return how many workers the cluster has room for, no more than there are replicas."""
@@ -72,6 +105,7 @@ class Muster:
             CorpusError: the workers do not see the encoded corpus.
         """
         answers = self._answering()
+        self.machines = len({answer["host"] for answer in answers})
         for answer in answers:
             self._check_kind(answer)
         if not self._begun:  # afterwards those who stay hold theirs already
@@ -99,6 +133,7 @@ class Muster:
         began, waiting = time.monotonic(), {}
         answers: dict[int, dict[str, Any]] = {}
         while True:
+            check_belongs(self._ray)
             self._wanted = self.room()
             while len(self.workers) < self._wanted:
                 self.workers.append(self._hire())
@@ -118,7 +153,7 @@ class Muster:
                 break
             time.sleep(LOOK_SECONDS)
         if not answers:
-            raise self._nobody()
+            raise _nobody()
         for worker in self.workers:
             if id(worker) not in answers:
                 self._ray.kill(worker.actor)
@@ -144,21 +179,6 @@ class Muster:
                 ) from error
             return None
         return answer
-
-    def _nobody(self) -> ClusterError:
-        threads = self._run.config.threads
-        most = max(
-            (node["Resources"].get("CPU", 0) for node in self._ray.nodes() if node["Alive"]), default=0
-        )
-        if most < threads:
-            return ClusterError(
-                f"no machine of the cluster has the {threads} processors that a worker of {threads} threads "
-                f"takes (the largest has {most:g}): lower --threads"
-            )
-        return ClusterError(
-            f"no worker was there after {PATIENCE:.0f} s: is the cluster busy (`ray status`)? "
-            "Wait for its end, or give --ray another address"
-        )
 
     def _check_kind(self, answer: dict[str, Any]) -> None:
         """Refuse a worker that would not compute the same bits."""
@@ -252,6 +272,13 @@ class Muster:
             if own is not None:
                 raise own from error
             raise
+
+
+def _nobody() -> ClusterError:
+    return ClusterError(
+        f"no worker was there after {PATIENCE:.0f} s: is the cluster busy (`ray status`)? "
+        "Wait for its end, or give --ray another address"
+    )
 
 
 def _short(value: Any) -> str:

@@ -146,7 +146,7 @@ class TrainConfig:
             value = getattr(self, name)
             if not isinstance(value, bool):
                 raise ConfigError(f"{name} must be True or False, not {value!r}")
-        if self.shards != 1 and not self.reproducible:
+        if self.shards > 1 and not self.reproducible:
             raise ConfigError(
                 "shards (--shards) and racing threads (reproducible=False, --racing) exclude each other: "
                 "leave one of them out"

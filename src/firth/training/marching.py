@@ -21,7 +21,7 @@ from firth.training.rounds import Rounds
 from firth.training.run import Run, split_of
 from firth.training.schedule import Block
 from firth.training.shards import SHARDS
-from firth.training.supervision import diverged, join, supervise
+from firth.training.supervision import conducted, diverged
 
 SECONDS = 0.1
 """About how long the threads march at a time; nothing interrupts them meanwhile."""
@@ -52,16 +52,10 @@ class MarchingCrew:
         Raises:
             TrainingError: the numbers are no longer finite.
         """
-        self._pause.clear()
-        pool = ThreadPoolExecutor(1, "firth")
-        try:
-            supervise([pool.submit(self._conduct)], tick, self._pause)
-        finally:
-            self._pause.set()
-            join(pool)
+        conducted(self._conduct, tick, self._pause, stop=self._pause)
 
     def _conduct(self) -> None:
-        """Let the threads march again and again: in a thread of its own, where no Ctrl-C comes between."""
+        """Let the threads march again and again."""
         rounds = FIRST_ROUNDS
         with ThreadPoolExecutor(self._threads, "firth") as pool:
             while not (self._pause.is_set() or self._run.finished):

@@ -177,12 +177,16 @@ class Bar:
         """Leave the bar as it stands."""
         self._bar.stop()
 
+    def say(self, line: str) -> None:
+        """Write a line above the bar."""
+        self._bar.console.print(line, highlight=False)
+
     def __call__(self, progress: Progress, /) -> None:
         """Move the bar."""
         if self._epochs is None:  # the run begins, or goes on
             self._epochs = len(progress.epoch_losses)
         for line in epoch_lines(progress, self._epochs):
-            self._bar.console.print(line, highlight=False)
+            self.say(line)
         self._epochs = len(progress.epoch_losses)
         epoch = f"epoch {progress.epoch}/{progress.epochs}"
         self._bar.update(

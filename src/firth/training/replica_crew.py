@@ -9,7 +9,6 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +19,7 @@ from firth.training.replica_group import ReplicaGroup, Text
 from firth.training.replicas import span_text
 from firth.training.rules import Rules
 from firth.training.run import Run, plan_of
-from firth.training.supervision import diverged, join, supervise
+from firth.training.supervision import conducted, diverged
 from firth.training.tables import make_draws
 
 
@@ -51,14 +50,7 @@ class ReplicaCrew:
         Raises:
             TrainingError: the numbers are no longer finite.
         """
-        self._pause.clear()
-        self._stop.clear()
-        pool = ThreadPoolExecutor(1, "firth")
-        try:
-            supervise([pool.submit(self._conduct)], tick, self._pause)
-        finally:
-            self._stop.set()
-            join(pool)
+        conducted(self._conduct, tick, self._pause, self._stop)
 
     def _conduct(self) -> None:
         """Train from one full merge to the next, again and again."""

@@ -71,6 +71,8 @@ class Run:
     seconds: float = 0.0
     """Seconds of training so far."""
     encode_seconds: float = 0.0
+    cache: str | None = None
+    """The folder for encoded corpora that the user has named."""
     phases: list[dict[str, Any]] = field(default_factory=list)
     """The options of the phases before this one (see PHASE_OPTIONS)."""
     reports_before: list[dict[str, Any]] = field(default_factory=list)
@@ -164,6 +166,7 @@ class Run:
                 "of_ids": vocabulary.token_ids is not None,
                 "sentences": len(corpus.sentence_starts) - 1,
                 "fingerprint": corpus.fingerprint,
+                **({"cache": self.cache} if self.cache else {}),
             },
             "timing": self._timing(),
             **({"cluster": self.cluster} if self.cluster else {}),

@@ -13,6 +13,26 @@ TICK_SECONDS = 0.1
 """How often the one who waits for the threads may look."""
 
 
+def conducted(
+    conduct: Callable[[], None],
+    tick: Callable[[], bool],
+    pause: threading.Event,
+    stop: threading.Event,
+) -> None:
+    """Let ``conduct`` do a run's work in a thread of its own, where no Ctrl-C comes in between.
+
+    ``pause`` is set when ``tick`` returns True, ``stop`` however it ends; then the thread is waited for.
+    """
+    pause.clear()
+    stop.clear()
+    pool = ThreadPoolExecutor(1, "firth")
+    try:
+        supervise([pool.submit(conduct)], tick, pause)
+    finally:
+        stop.set()
+        join(pool)
+
+
 def supervise(threads: list[Future[None]], tick: Callable[[], bool], pause: threading.Event) -> None:
     """Call ``tick`` every TICK_SECONDS until all threads are done; set ``pause`` when it returns True.
 

@@ -26,8 +26,8 @@ from firth.training import checkpoint
 from firth.training.config import AUTO, TrainConfig
 from firth.training.crew import Crew
 from firth.training.engine import Engine, engine_for
+from firth.training.fitness import check_learnable, check_trained, settled
 from firth.training.progress import Ticker, Watcher, log_lines
-from firth.training.replicas import SPAN_POSITIONS, auto_replicas, most_replicas
 from firth.training.run import Run, Tally, make_schedule, room_of
 from firth.training.tables import new_tables
 
@@ -87,8 +87,8 @@ def train(
         progress: called with a :class:`~firth.training.progress.Progress` several times a second;
             by default lines go to the logger ``firth`` every few seconds.
         ray: train on a Ray cluster: its address (``HOST:PORT``, ``auto``), or True for one that is started
-            on this machine. ``threads`` are then those of each worker, by default 1, and ``shards`` are by
-            default as many as there are workers.
+            on this machine. ``threads`` are then those of each worker, by default 1 (of a ``config``: its
+            own), and ``shards`` are by default as many as there are workers, at most four.
         **options: options of training or of the text, by name.
 
     Returns:
@@ -102,9 +102,7 @@ def train(
         TrainingError: the learning rate is so high that the numbers are no longer finite.
         Interrupted: Ctrl-C; where there is an ``output``, the state is saved and can be resumed.
     """
-    if ray:
-        options = {"threads": 1, "shards": "auto"} | options if config is None else options
-    text, config = _options(text, config, options)
+    text, config = _options(text, config, options, on_a_cluster=bool(ray))
     _check_interval(checkpoint_every)
     folder = None if output is None else Path(output)
     if folder is not None:
@@ -112,7 +110,7 @@ def train(
             checkpoint.check_output(folder, force=force)
     watchers = progress if isinstance(progress, Watchers) else Watchers(training=progress)
     named = isinstance(corpus, (str, os.PathLike, Files))
-    with engine_for(ray) as engine:
+    with engine_for(ray, config) as engine:
         began = time.perf_counter()
         encoded = encode(
             corpus,
@@ -127,12 +125,12 @@ def train(
             spread=engine.spread,
         )
         encode_seconds = time.perf_counter() - began
-        _check_learnable(encoded, config)
+        check_learnable(encoded, config)
         config = settled(encoded, config, engine.workers(config.threads))
         words, room = len(encoded.vocabulary.words), room_of(encoded, config)
         tables = new_tables(words, config.vector_size, config.seed, room)
         tally = Tally(make_schedule(encoded, config, []).reports)
-        run = Run(encoded, config, tables, tally, encode_seconds=encode_seconds)
+        run = Run(encoded, config, tables, tally, encode_seconds=encode_seconds, cache=_named(cache))
         if folder is None:
             return _train(run, None, None, watchers, engine)
         checkpoint.make(folder)
@@ -166,7 +164,7 @@ def resume(
         threads: by default as before. The result is bit-identical to a run that was never stopped, with
             any number of threads; of racing ones (``reproducible=False``) only with one, before and after.
         sentence_starts: where ``corpus`` is an array of ids: the positions at which sentences begin.
-        cache: where encoded corpora are kept, as for :func:`train`.
+        cache: where encoded corpora are kept, as for :func:`train`; by default as the run was told.
         checkpoint_every: seconds of training between two checkpoints.
         progress: as for :func:`train`.
         ray: as for :func:`train`, whether the run was trained on a cluster before or not.
@@ -194,13 +192,17 @@ def resume(
                 f"the run in {folder} is not finished, so its epochs and alpha stand: resume it without "
                 "them first, then train further"
             )
-        with engine_for(ray) as engine:
+        known = stored if stored is not None else native.read(folder).config
+        if cache is True:
+            cache = _cache_of(known)
+        with engine_for(ray, _stored_config(folder, known, threads)) as engine:
             text = _Text(corpus, sentence_starts, _cache(cache), watchers, engine)
             if stored is not None:
                 config = _stored_config(folder, stored, threads)
                 run = checkpoint.load(folder, text.reopen(folder, stored, config), config)
             else:
                 run = _further(folder, text, epochs or 0, alpha, min_alpha, threads)
+            run.cache = _named(cache)
             return _train(run, folder, checkpoint_every, watchers, engine, fresh=stored is None)
 
 
@@ -304,40 +306,6 @@ def _stored_config(folder: Path, stored: dict[str, Any], threads: int | None) ->
     return TrainConfig.from_dict(options if threads is None else options | {"threads": threads})
 
 
-def _check_learnable(corpus: EncodedCorpus, config: TrainConfig) -> None:
-    """Refuse a corpus in which no word ever stands beside another one."""
-    words = corpus.vocabulary.words
-    if len(words) == 1:
-        raise CorpusError(
-            f"only one word, {words[0]!r}, occurs min_count={config.min_count} times, and one word alone "
-            "cannot be told from others: lower min_count, or give more text"
-        )
-    if len(corpus.sentence_starts) - 1 == len(corpus.ids):
-        raise CorpusError(
-            f"each of the {len(corpus.ids):,} sentences has only one word that occurs min_count="
-            f"{config.min_count} times, so that no word has a context: put the words that belong together "
-            "on one line, lower min_count, or give more text"
-        )
-
-
-def settled(corpus: EncodedCorpus, config: TrainConfig, workers: int = 1) -> TrainConfig:
-    """Return the options with a number of shards: "auto" is one for each of ``workers`` processes.
-
-    Raises:
-        ConfigError: the corpus is too small for so many shards.
-    """
-    positions = len(corpus.ids)
-    if config.shards == AUTO:
-        return dataclasses.replace(config, shards=auto_replicas(positions, workers))
-    most = most_replicas(positions)
-    if config.shards > most:
-        raise ConfigError(
-            f"{positions:,} words of text feed {most} shards at most, {SPAN_POSITIONS:,} words each, not "
-            f"{config.shards}: lower shards (--shards {most}), or give more text"
-        )
-    return config
-
-
 def _train(
     run: Run,
     folder: Path | None,
@@ -398,11 +366,7 @@ def _work(run: Run, folder: Path | None, every: float | None, watchers: Watchers
         ticker()
         if folder is not None and not run.finished:
             checkpoint.save(folder, run)
-    if not run.tally.pairs.any():
-        raise CorpusError(
-            f"not one pair of words was trained: sample={run.config.sample:g} left no two words side by side "
-            f"in so small a corpus ({len(run.corpus.ids):,} words); sample=0 (--sample 0) keeps them all"
-        )
+    check_trained(run)
 
 
 def _interrupted(run: Run, folder: Path | None) -> Interrupted:
@@ -434,9 +398,19 @@ def _held(folder: Path) -> AbstractContextManager[None]:
 
 
 def _options(
-    text: TextOptions | None, config: TrainConfig | None, options: dict[str, Any]
+    text: TextOptions | None, config: TrainConfig | None, options: dict[str, Any], *, on_a_cluster: bool
 ) -> tuple[TextOptions, TrainConfig]:
     """Return both sets of options from objects or names; an option given twice is an error."""
+    for value, wanted in ((text, TextOptions), (config, TrainConfig)):
+        if not isinstance(value, wanted | None):
+            raise ConfigError(
+                f"not {wanted.__name__}(…) but an object of type {type(value).__name__} is given: make one, "
+                "or give the options by name (vector_size=200)"
+            )
+    if on_a_cluster and config is None:
+        options = {"threads": 1, "shards": AUTO} | options
+    elif on_a_cluster and config is not None and config.shards == 1 and config.reproducible:
+        config = dataclasses.replace(config, shards=AUTO)
     for_text = {name: options.pop(name) for name in TEXT_OPTIONS if name in options}
     for given, named, kind in ((text, for_text, "text"), (config, options, "config")):
         if given is not None and named:
@@ -448,6 +422,17 @@ def _options(
 def _check_interval(seconds: float | None) -> None:
     if seconds is not None and not seconds > 0:
         raise ConfigError(f"checkpoint_every must be above 0 seconds or None, not {seconds!r}")
+
+
+def _named(cache: bool | str | os.PathLike[str]) -> str | None:
+    """Return the cache folder that the user has named, to be found again from anywhere."""
+    return None if isinstance(cache, bool) else os.path.abspath(cache)  # noqa: PTH100
+
+
+def _cache_of(stored: dict[str, Any]) -> bool | str:
+    """Return the cache folder that a run was told, if it is to be seen here."""
+    named = stored.get("corpus", {}).get("cache")
+    return named if isinstance(named, str) and os.path.isdir(named) else True  # noqa: PTH112
 
 
 def _cache(cache: bool | str | os.PathLike[str]) -> CacheFolder | None:
