@@ -10,6 +10,9 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +46,7 @@ def plan_for(corpus: EncodedCorpus, shards: int, epochs: int) -> Plan:
 def measure(corpus: EncodedCorpus) -> dict[str, float]:
     """Return the constants: two workers without Ray between them, and arrays between two actors."""
     config = TrainConfig(shards=2, threads=1)
-    plan = plan_for(corpus, 2, 5)
+    plan = plan_for(corpus, 2, 2 + 2 * STRETCHES)  # more than they take: no stretch is cut short
     orders = Orders(plan, config, corpus.vocabulary.counts, 2)
     tables = new_tables(len(corpus.vocabulary.words), 100, 1)
     workers = [Worker(), Worker()]
@@ -52,39 +55,60 @@ def measure(corpus: EncodedCorpus) -> dict[str, float]:
         texts = texts_of(corpus, [number], plan).values()
         flat = tables.vectors, tables.context_vectors
         worker.begin(block, orders, number, [number], Words(None, ""), *flat, *texts)
-    done, brought, moved, positions, spent = None, [], 0, 0, 0.0
-    trained = [0.0]
+    done, brought, moved, positions = None, [], 0, 0
+    trained: list[float] = []
+    spent: list[float] = []
     for worker in workers:
         _timed_train(worker, trained)
     for stretch in range(STRETCHES):
         for leg in plan.legs(block):
-            began = time.perf_counter()
-            made = [worker.step(done, leg, *brought) for worker in workers]
-            done, brought = leg, _exchange(workers, orders, leg, [of[1:] for of in made])
+            made = at_once([partial(worker.step, done, leg, *brought) for worker in workers], spent)
+            done, brought = leg, _exchange(workers, orders, leg, [of[1:] for of in made], spent)
             block = leg.past
             if stretch:
-                spent += time.perf_counter() - began
                 positions += (leg.past - leg.first) * plan.block_positions
                 moved += sum(of[0].nbytes for of in made)
                 moved += sum(map(bytes_of, brought)) if leg.full else 0
             else:  # it compiles, and touches all memory
-                trained[0] = 0.0
+                trained.clear()
+                spent.clear()
     share = corpus.tokens_read / len(corpus.ids)
     return {
-        "words_per_second_a_core": positions * share / trained[0],
-        "merge_seconds_a_gigabyte": (spent - trained[0]) / (2 * moved / 1e9),
+        "words_per_second_a_core": positions * share / sum(trained),
+        "merge_seconds_a_gigabyte": (sum(spent) - sum(trained)) / (2 * moved / 1e9),
         "megabytes_a_stretch_and_worker": moved / (STRETCHES - 1) / 2 / 1e6,
         **measure_transport(),
     }
 
 
-def _exchange(workers: list[Worker], orders: Orders, leg: Leg, parts: list[Any]) -> list[Any]:
+def at_once(calls: list[Callable[[], Any]], spent: list[float]) -> list[Any]:
+    """Return what calls return that run at once, as on busy cores; note what each took."""
+
+    def timed(call: Callable[[], Any]) -> Any:
+        began = time.perf_counter()
+        result = call()
+        spent.append(time.perf_counter() - began)
+        return result
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(timed, calls))
+
+
+def _exchange(
+    workers: list[Worker], orders: Orders, leg: Leg, parts: list[Any], spent: list[float]
+) -> list[Any]:
     """Return what every worker takes over after a leg, as a crew on Ray hands it on."""
     first = [of[0] for of in parts]
     if not leg.full:
         return first
     shares = enumerate(zip(workers, orders.shares, strict=True), 1)
-    return [worker.renewed(leg, rows, *first, *(of[n] for of in parts)) for n, (worker, rows) in shares]
+    return at_once(
+        [
+            partial(worker.renewed, leg, rows, *first, *(of[n] for of in parts))
+            for n, (worker, rows) in shares
+        ],
+        spent,
+    )
 
 
 def _timed_train(worker: Worker, trained: list[float]) -> None:
@@ -94,7 +118,7 @@ def _timed_train(worker: Worker, trained: list[float]) -> None:
     def timed(leg: Any) -> Any:
         began = time.perf_counter()
         results = train(leg)
-        trained[0] += time.perf_counter() - began
+        trained.append(time.perf_counter() - began)
         return results
 
     group.train = timed

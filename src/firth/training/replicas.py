@@ -46,7 +46,7 @@ YOUNGEST = 16
 """... but not shorter than its full length divided by this."""
 
 AS_GOOD = 4
-"""Replicas with which a model is as good as with one (LOG.md)."""
+"""Replicas with which a model is as good as with one, in short runs too (LOG.md)."""
 
 BLOCK_POSITIONS = 64, 4096
 """Positions of a replica in a block, at least and at most."""
