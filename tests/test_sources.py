@@ -8,6 +8,7 @@ import io
 import json
 import lzma
 import os
+import time
 import zipfile
 from collections.abc import Iterator
 from itertools import pairwise
@@ -20,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from firth.corpus import files as files_module
-from firth.corpus import streams
+from firth.corpus import remote, streams
 from firth.corpus.encoded import EncodedCorpus, encode
 from firth.corpus.files import find_files
 from firth.corpus.sources import Files, open_source
@@ -762,3 +763,15 @@ def test_streams_close_what_they_opened(tmp_path: Path) -> None:
     assert stream._owned is not None
     assert stream._owned.closed
     assert streams.is_regular(path)
+
+
+def test_a_store_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Google's own client would ask for a quarter of an hour, deaf to Ctrl-C."""
+    monkeypatch.setattr(remote, "RETRY_SECONDS", 0.1)
+    nobody = "scheme=http&endpoint_override=127.0.0.1:1"
+    began = time.monotonic()
+    with pytest.raises(CorpusError, match=r"gs://.*: cannot be reached \(.*check the address"):
+        open_source(f"gs://anonymous@bucket/text.txt?{nobody}", cut=len)
+    assert time.monotonic() - began < 60
+    assert "retry_limit_seconds=7" in remote._with_patience("gs://bucket/text?retry_limit_seconds=7")
+    assert remote._with_patience("s3://bucket/text") == "s3://bucket/text"
