@@ -224,6 +224,26 @@ def test_the_map_by_keyboard_alone(browser: Browser, address: str) -> None:
         page.locator(".chosen tbody tr").nth(9).wait_for()
 
 
+def test_going_back_just_when_the_map_comes_to_rest(browser: Browser, address: str) -> None:
+    """The map writes where it rests into its address; not into the one that somebody is on the way to."""
+    with looking(browser) as page:
+        page.goto(f"{address}#/map/woman?at=0,0,1.5")
+        page.locator(".chosen tbody tr").nth(9).wait_for()
+        page.evaluate("location.hash = '#/map?at=0,0,1.5'")
+        page.locator(".chosen tbody tr").nth(9).wait_for(state="hidden")
+        back = """() => new Promise((done) => {
+            document.querySelector(".stage").dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowLeft"}));
+            addEventListener("popstate", () => {
+                const until = performance.now() + 600;
+                while (performance.now() < until);
+                done();
+            }, {once: true});
+            history.back();
+        })"""
+        page.evaluate(back)
+        page.locator(".chosen tbody tr").nth(9).wait_for()
+
+
 def test_labels_never_overlap_and_the_frequent_come_first(browser: Browser, address: str) -> None:
     with looking(browser) as page:
         page.goto(address)

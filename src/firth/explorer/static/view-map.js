@@ -24,6 +24,7 @@ export function open(host, app) {
   let model = null; // whose map is shown
   let deaf = () => {};
   let marked = null; // the word whose neighbours are marked
+  let here = location.hash; // the address that is drawn
 
   const put = (values) => go("map", changed(params, values));
   const panel = mapPanel({ stage: () => stage, onMode: (mode) => put({ color: mode === "frequency" ? null : mode, at: stage.camera.written() }) });
@@ -46,8 +47,11 @@ export function open(host, app) {
 
   const settled = whenQuiet(SETTLED, () => {
     if (!data || !stage.node.isConnected) return;
-    params = changed(params, { at: stage.camera.written() });
-    note("map", params);
+    if (location.hash === here) { // else someone has gone on, and what they came to is about to be drawn
+      params = changed(params, { at: stage.camera.written() });
+      note("map", params);
+      here = location.hash;
+    }
     drawTrust();
   });
   const drawTrust = () => panel.drawTrust({
@@ -128,6 +132,7 @@ export function open(host, app) {
   return {
     async update(next) {
       params = next;
+      here = location.hash;
       const signal = turn();
       panel.drawLegend(modeOf(params));
       stage.setMode(modeOf(params));
