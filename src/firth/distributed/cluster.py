@@ -41,7 +41,8 @@ SETTINGS = {
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
-_UNKNOWN = "AuthenticationError"
+_WRONG_TOKEN = "AuthenticationError"
+"""What Ray writes where a cluster asks for a token and is not shown its own."""
 
 
 @contextmanager
@@ -155,9 +156,9 @@ def _check_answers(address: str) -> None:
             "that this machine belongs to, or nothing for one that is started here"
         )
     asked = _ask(address)
-    if _UNKNOWN in asked.stderr and _take_token():
+    if _WRONG_TOKEN in asked.stderr and _take_token():
         asked = _ask(address)
-    if _UNKNOWN in asked.stderr:
+    if _WRONG_TOKEN in asked.stderr:
         raise ClusterError(
             f"--ray {address}: this cluster asks for a token, and this machine has not the right one: put "
             "what `ray get-auth-token` prints on the cluster's head into ~/.ray/auth_token here"
